@@ -1,0 +1,61 @@
+// A key in native memory, and the table of what each key spec can do with itself (make, read, write).
+#pragma once
+#include <openssl/evp.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "bytes.h"
+#include "contract.h"
+#include "memory.h"
+
+namespace keymill {
+
+struct EvpPkeyFree {
+  void operator()(EVP_PKEY* pkey) const { EVP_PKEY_free(pkey); }
+};
+using EvpPkey = std::unique_ptr<EVP_PKEY, EvpPkeyFree>;
+
+/** State an operation keeps beside a key for reuse (a key schedule, HMAC midstates); owned by the key, made on first use. */
+class Prepared {
+ public:
+  virtual ~Prepared() = default;
+};
+
+/** Immutable once made, but for `prepared`, which only inline operations on the JS thread touch. Shared through shared_ptr. */
+struct Key {
+  KeySpec spec{};
+  bool exportable = false;
+  /** False for a key imported from SPKI. */
+  bool has_secret = false;
+  /** Never reused in a process; what per-thread caches go by. */
+  uint64_t serial = 0;
+  /** Raw key (symmetric, HMAC), seed (Edwards), d at full width (EC). Empty for RSA and public-only keys. */
+  SecretBytes secret;
+  /** OpenSSL's form of an asymmetric key. */
+  EvpPkey pkey;
+  /** Edwards: the encoded public point. */
+  uint8_t public_point[32] = {};
+  mutable std::unique_ptr<Prepared> prepared;
+};
+
+enum class KeyFormat { kRaw, kPkcs8, kSpki };
+
+/** How keys of one spec come and go. One row per spec; stems provide the functions. */
+struct KeyType {
+  KeySpec spec;
+  /** Fills secret/pkey/public_point of a new key. */
+  Status (*generate)(KeySpec spec, Key& key);
+  /** Reads and fully validates: anything wrong is INVALID_KEY; a format the spec does not have is INVALID_KEY too. */
+  Status (*import)(KeySpec spec, KeyFormat format, Bytes data, Key& key);
+  /** Writes at most out.size bytes. Raw and PKCS#8 need exportable (checked by the caller); a format that does not exist is NOT_EXPORTABLE. */
+  Status (*export_key)(const Key& key, KeyFormat format, MutableBytes out, size_t* written);
+  /** The form WRAP_KEY wraps (see backend.ts), and reading it back without the costly checks import makes. */
+  Status (*save)(const Key& key, SecretBytes& material);
+  Status (*load)(KeySpec spec, Bytes material, Key& key);
+};
+
+/** The row of a spec, or nullptr. */
+const KeyType* find_key_type(KeySpec spec);
+
+}  // namespace keymill
