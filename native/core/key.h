@@ -2,11 +2,13 @@
 #pragma once
 #include <openssl/evp.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
 #include "bytes.h"
 #include "contract.h"
+#include "evp_contexts.h"
 #include "memory.h"
 
 namespace keymill {
@@ -16,13 +18,17 @@ struct EvpPkeyFree {
 };
 using EvpPkey = std::unique_ptr<EVP_PKEY, EvpPkeyFree>;
 
-/** State an operation keeps beside a key for reuse (a key schedule, HMAC midstates); owned by the key, made on first use. */
+/** State an operation keeps beside a key for reuse (a key schedule, HMAC midstates); owned by the key, made on first
+ * use. */
 class Prepared {
  public:
   virtual ~Prepared() = default;
 };
 
-/** Immutable once made, but for `prepared`, which only inline operations on the JS thread touch. Shared through shared_ptr. */
+/**
+ * Immutable once made, but for `prepared`, which only inline operations on the JS thread touch, and `contexts`, which
+ * synchronises itself. Shared through shared_ptr.
+ */
 struct Key {
   KeySpec spec{};
   bool exportable = false;
@@ -37,6 +43,11 @@ struct Key {
   /** Edwards: the encoded public point. */
   uint8_t public_point[32] = {};
   mutable std::unique_ptr<Prepared> prepared;
+  /** Idle contexts of `pkey`, for any thread. */
+  mutable EvpContexts contexts;
+  /** While `generate` runs: a long generation polls it and gives up with CANCELLED once true. Null at any other time,
+   * or where nothing can cancel. */
+  const std::atomic<bool>* cancelled = nullptr;
 };
 
 enum class KeyFormat { kRaw, kPkcs8, kSpki };
@@ -44,11 +55,13 @@ enum class KeyFormat { kRaw, kPkcs8, kSpki };
 /** How keys of one spec come and go. One row per spec; stems provide the functions. */
 struct KeyType {
   KeySpec spec;
-  /** Fills secret/pkey/public_point of a new key. */
-  Status (*generate)(KeySpec spec, Key& key);
+  /** Fills secret/pkey/public_point of a new key. CANCELLED once `cancelled` turns true, which RSA polls while it looks
+   * for primes. */
+  Status (*generate)(KeySpec spec, const std::atomic<bool>& cancelled, Key& key);
   /** Reads and fully validates: anything wrong is INVALID_KEY; a format the spec does not have is INVALID_KEY too. */
   Status (*import)(KeySpec spec, KeyFormat format, Bytes data, Key& key);
-  /** Writes at most out.size bytes. Raw and PKCS#8 need exportable (checked by the caller); a format that does not exist is NOT_EXPORTABLE. */
+  /** Writes at most out.size bytes. Raw and PKCS#8 need exportable (checked by the caller); a format that does not
+   * exist is NOT_EXPORTABLE. */
   Status (*export_key)(const Key& key, KeyFormat format, MutableBytes out, size_t* written);
   /** The form WRAP_KEY wraps (see backend.ts), and reading it back without the costly checks import makes. */
   Status (*save)(const Key& key, SecretBytes& material);
