@@ -18,8 +18,7 @@ struct EvpPkeyFree {
 };
 using EvpPkey = std::unique_ptr<EVP_PKEY, EvpPkeyFree>;
 
-/** State an operation keeps beside a key for reuse (a key schedule, HMAC midstates); owned by the key, made on first
- * use. */
+/** State an operation keeps beside a key for reuse (a key schedule, HMAC midstates); owned by it, made on first use. */
 class Prepared {
  public:
   virtual ~Prepared() = default;
@@ -45,9 +44,6 @@ struct Key {
   mutable std::unique_ptr<Prepared> prepared;
   /** Idle contexts of `pkey`, for any thread. */
   mutable EvpContexts contexts;
-  /** While `generate` runs: a long generation polls it and gives up with CANCELLED once true. Null at any other time,
-   * or where nothing can cancel. */
-  const std::atomic<bool>* cancelled = nullptr;
 };
 
 enum class KeyFormat { kRaw, kPkcs8, kSpki };
@@ -55,13 +51,14 @@ enum class KeyFormat { kRaw, kPkcs8, kSpki };
 /** How keys of one spec come and go. One row per spec; stems provide the functions. */
 struct KeyType {
   KeySpec spec;
-  /** Fills secret/pkey/public_point of a new key. CANCELLED once `cancelled` turns true, which RSA polls while it looks
-   * for primes. */
+  /** Fills secret/pkey/public_point of a new key. CANCELLED once `cancelled` is true, which RSA polls as it works. */
   Status (*generate)(KeySpec spec, const std::atomic<bool>& cancelled, Key& key);
   /** Reads and fully validates: anything wrong is INVALID_KEY; a format the spec does not have is INVALID_KEY too. */
   Status (*import)(KeySpec spec, KeyFormat format, Bytes data, Key& key);
-  /** Writes at most out.size bytes. Raw and PKCS#8 need exportable (checked by the caller); a format that does not
-   * exist is NOT_EXPORTABLE. */
+  /**
+   * Writes at most out.size bytes. Raw and PKCS#8 need exportable (checked by the caller); a format that does not
+   * exist, or needs the secret of a public-only key, is NOT_EXPORTABLE.
+   */
   Status (*export_key)(const Key& key, KeyFormat format, MutableBytes out, size_t* written);
   /** The form WRAP_KEY wraps (see backend.ts), and reading it back without the costly checks import makes. */
   Status (*save)(const Key& key, SecretBytes& material);
