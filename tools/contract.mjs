@@ -18,12 +18,20 @@ const enums = {
 const upperSnake = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
 const constants = {
   ...Object.fromEntries(
-    ['BLOCK_MAGIC', 'BLOCK_HEADER_BYTES', 'RECORD_BYTES', 'HANDLE_BYTES', 'MAX_PUBLIC_KEY_BYTES', 'MAX_PRIVATE_KEY_BYTES', 'WRAP_OVERHEAD_BYTES'].map(
-      (name) => [name, contract[name]],
-    ),
+    [
+      'BLOCK_MAGIC',
+      'BLOCK_HEADER_BYTES',
+      'RECORD_BYTES',
+      'HANDLE_BYTES',
+      'MAX_PUBLIC_KEY_BYTES',
+      'MAX_PRIVATE_KEY_BYTES',
+      'WRAP_OVERHEAD_BYTES',
+    ].map((name) => [name, contract[name]]),
   ),
   TAG_BYTES,
-  ...Object.fromEntries(Object.entries(contract.HeaderWord).map(([name, word]) => [`HEADER_WORD_${upperSnake(name)}`, word])),
+  ...Object.fromEntries(
+    Object.entries(contract.HeaderWord).map(([name, word]) => [`HEADER_WORD_${upperSnake(name)}`, word]),
+  ),
   ...Object.fromEntries(Object.entries(contract.RecordWord).map(([name, word]) => [`WORD_${upperSnake(name)}`, word])),
   ...Object.fromEntries(Object.entries(contract.Flag).map(([name, bit]) => [`FLAG_${name}`, bit])),
 };
@@ -34,7 +42,10 @@ const cpp = [
   '#include <cstdint>',
   'namespace keymill {',
   ...Object.entries(enums).map(
-    ([name, [type, rows]]) => `enum class ${name} : ${type} { ${Object.entries(rows).map(([row, id]) => `${row} = ${id}`).join(', ')} };`,
+    ([name, [type, rows]]) =>
+      `enum class ${name} : ${type} { ${Object.entries(rows)
+        .map(([row, id]) => `${row} = ${id}`)
+        .join(', ')} };`,
   ),
   ...Object.entries(constants).map(([name, value]) => `constexpr uint32_t ${name} = ${value}u;`),
   '}  // namespace keymill',

@@ -15,6 +15,8 @@ if (existsSync(path.join(prefix, 'include/node/node_api.h'))) args.push(`--noded
 const build = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
 if (build.status !== 0) {
   if (process.env.CI === 'true' || process.env.KEYMILL_BUILD_VERBOSE) process.stderr.write(build.stdout + build.stderr);
-  console.error('keymill: the native backend was not built (no Python 3, make or C++ compiler?); keymill runs on WASM.');
+  console.error(
+    'keymill: the native backend was not built (no Python 3, make or C++ compiler?); keymill runs on WASM.',
+  );
   if (process.env.CI === 'true') process.exit(1);
 }

@@ -31,6 +31,8 @@ export interface AlgorithmRow {
   readonly nonceBytes?: number;
   /** ECDSA signatures come in two encodings, DER and r||s. */
   readonly hasEncodings?: boolean;
+  /** False where only the message itself can be signed (pure Ed25519, RFC 8032 section 5.1); true where absent. */
+  readonly takesDigest?: boolean;
 }
 
 /** Tag length of every AEAD here (SP 800-38D allows shorter ones; keymill does not). */
@@ -63,7 +65,7 @@ export const ALGORITHMS = table({
   ECDSA_SHA_384: ecdsa(41, 'SHA_384'),
   ECDSA_SHA_512: ecdsa(42, 'SHA_512'),
   /** RFC 8032 section 5.1: Ed25519 and Ed25519ph with an empty context. */
-  ED25519_SHA_512: signature(48, 'SHA_512'),
+  ED25519_SHA_512: { ...signature(48, 'SHA_512'), takesDigest: false },
   ED25519_PH_SHA_512: signature(49, 'SHA_512'),
   /** RFC 2104, full-length tags. */
   HMAC_SHA_224: hmac(56, 'SHA_224'),
@@ -74,6 +76,9 @@ export const ALGORITHMS = table({
   ECDH: { id: 64, use: 'agree' } satisfies AlgorithmRow as AlgorithmRow,
 });
 export type Algorithm = keyof typeof ALGORITHMS;
+export type EncryptionAlgorithm = Extract<Algorithm, 'SYMMETRIC_DEFAULT' | 'XAES_256_GCM' | `RSAES_${string}`>;
+export type SigningAlgorithm = Extract<Algorithm, `RSASSA_${string}` | `ECDSA_${string}` | `ED25519_${string}`>;
+export type MacAlgorithm = Extract<Algorithm, `HMAC_${string}`>;
 
 /** Who runs an operation: `inline` on the JS thread inside the flush, the others on worker threads, each class its own queue. */
 export type CostClass = 'inline' | 'curve' | 'rsa' | 'generation';
@@ -117,7 +122,13 @@ const RSA_ALGORITHMS: readonly Algorithm[] = [
   'RSASSA_PKCS1_V1_5_SHA_512',
 ];
 
-const rsa = (id: number, modulusBits: number, secretUnits: number, publicUnits: number, generateUnits: number): KeySpecRow => ({
+const rsa = (
+  id: number,
+  modulusBits: number,
+  secretUnits: number,
+  publicUnits: number,
+  generateUnits: number,
+): KeySpecRow => ({
   id,
   family: 'rsa',
   algorithms: RSA_ALGORITHMS,

@@ -1,0 +1,149 @@
+/**
+ * Calls that run on this thread, at once, on the caller's memory: inputs too large to be worth copying, and packed calls of inline
+ * operations. One record describes all of it; outputs go into fresh memory that nobody else has seen.
+ */
+import {
+  BLOCK_HEADER_BYTES,
+  BLOCK_MAGIC,
+  Flag,
+  HANDLE_BYTES,
+  HeaderWord,
+  RECORD_BYTES,
+  RecordWord,
+  Status,
+} from './backend.ts';
+import { statusError } from './errors.ts';
+import type { KeyState } from './key.ts';
+import type { EngineCore } from './operations.ts';
+import { align8, type Route, type Sink } from './queue.ts';
+
+const RECORD_WORD = BLOCK_HEADER_BYTES / 4;
+const ARENA_OFFSET = BLOCK_HEADER_BYTES + RECORD_BYTES;
+
+/** What one in-place record is; lengths are per item and already validated. */
+export interface DirectCall {
+  readonly route: Route;
+  readonly flags: number;
+  readonly input: Uint8Array;
+  readonly inputBytes: number;
+  readonly extra?: Uint8Array | undefined;
+  readonly extraBytes: number;
+  readonly nonce?: Uint8Array | undefined;
+  readonly nonceBytes: number;
+  readonly outputBytes: number;
+  readonly items: number;
+  /** One key for all items, one per item, or none. */
+  readonly keys: readonly KeyState[];
+}
+
+export interface DirectResult {
+  /** The record's status; for several items that of the first that failed. */
+  readonly status: number;
+  /** `items` times `outputBytes` bytes. */
+  readonly output: Uint8Array;
+  /** Bytes written per item. */
+  readonly outputBytes: number;
+  /** One status byte per item; empty for a single item. */
+  readonly statuses: Uint8Array;
+}
+
+/** Runs one in-place record. Throws only where the engine is closed. */
+export function runDirect(core: EngineCore, call: DirectCall): DirectResult {
+  const { route, items, keys } = call;
+  const startMs = performance.now();
+  const keysBytes = keys.length > 1 ? keys.length * HANDLE_BYTES : 0;
+  const statusesBytes = items > 1 ? align8(items) : 0;
+  const usedBytes = ARENA_OFFSET + align8(call.extraBytes) + align8(call.nonceBytes) + keysBytes + statusesBytes;
+  core.queue.admit(0, usedBytes);
+  const output = new Uint8Array(items * call.outputBytes);
+  const block = core.queue.allocate(usedBytes);
+  const { bytes, words } = block;
+  words[HeaderWord.magic] = BLOCK_MAGIC;
+  words[HeaderWord.recordCount] = 1;
+  words[HeaderWord.usedBytes] = usedBytes;
+  words[RECORD_WORD + RecordWord.operationAndAlgorithm] = route.operation | (route.algorithm << 16);
+  words[RECORD_WORD + RecordWord.flagsAndStatus] = call.flags | Flag.EXTERNAL;
+  words[RECORD_WORD + RecordWord.inputBytes] = call.inputBytes;
+  words[RECORD_WORD + RecordWord.outputBytes] = call.outputBytes;
+  words[RECORD_WORD + RecordWord.items] = items;
+  let cursor = ARENA_OFFSET;
+  words[RECORD_WORD + RecordWord.extraOffset] = cursor;
+  words[RECORD_WORD + RecordWord.extraBytes] = call.extraBytes;
+  if (call.extraBytes > 0) bytes.set(call.extra!, cursor);
+  cursor += align8(call.extraBytes);
+  words[RECORD_WORD + RecordWord.nonceOffset] = cursor;
+  words[RECORD_WORD + RecordWord.nonceBytes] = call.nonceBytes;
+  if (call.nonceBytes > 0) bytes.set(call.nonce!, cursor);
+  cursor += align8(call.nonceBytes);
+  if (keysBytes > 0) {
+    words[RECORD_WORD + RecordWord.keysOffset] = cursor;
+    let word = cursor / 4;
+    for (const { handle } of keys) {
+      words[word++] = handle.slot;
+      words[word++] = handle.generation;
+    }
+    cursor += keysBytes;
+  } else if (keys.length === 1) {
+    words[RECORD_WORD + RecordWord.keySlot] = keys[0]!.handle.slot;
+    words[RECORD_WORD + RecordWord.keyGeneration] = keys[0]!.handle.generation;
+  }
+  const statusesOffset = cursor;
+  if (statusesBytes > 0) words[RECORD_WORD + RecordWord.statusesOffset] = statusesOffset;
+
+  core.backend.runInPlace(block, { input: call.input, output });
+
+  const result = {
+    status: block.words[RECORD_WORD + RecordWord.flagsAndStatus]! >>> 16,
+    output,
+    outputBytes: block.words[RECORD_WORD + RecordWord.outputBytes]!,
+    statuses: statusesBytes > 0 ? block.bytes.slice(statusesOffset, statusesOffset + items) : new Uint8Array(0),
+  };
+  core.queue.recycle(block, usedBytes);
+  const failed =
+    items > 1
+      ? result.statuses.reduce((count, status) => count + (status === Status.OK ? 0 : 1), 0)
+      : Number(result.status !== Status.OK);
+  core.queue.countDirect(items, failed, performance.now() - startMs);
+  return result;
+}
+
+/** One operation on the caller's memory, settled before this returns. */
+export function runInPlace(
+  core: EngineCore,
+  route: Route,
+  state: KeyState | undefined,
+  input: Uint8Array,
+  inputBytes: number,
+  extra: Uint8Array | undefined,
+  extraBytes: number,
+  nonce: Uint8Array | undefined,
+  nonceBytes: number,
+  outputBytes: number,
+  sink: Sink,
+  tag: number,
+): void {
+  const keys = state === undefined ? [] : [state];
+  const call = {
+    route,
+    flags: 0,
+    input,
+    inputBytes,
+    extra,
+    extraBytes,
+    nonce,
+    nonceBytes,
+    outputBytes,
+    items: 1,
+    keys,
+  };
+  const result = runDirect(core, call);
+  if (result.status === Status.OK) {
+    if (route.isVerdict) sink.settle(tag, true);
+    else
+      sink.settle(tag, result.outputBytes === outputBytes ? result.output : result.output.slice(0, result.outputBytes));
+  } else if (result.status === Status.INVALID_SIGNATURE && route.isVerdict) {
+    sink.settle(tag, false);
+  } else {
+    sink.fail(tag, statusError(result.status, route.what));
+  }
+}
