@@ -36,6 +36,30 @@ const constants = {
   ...Object.fromEntries(Object.entries(contract.Flag).map(([name, bit]) => [`FLAG_${name}`, bit])),
 };
 
+/** specs.ts as rows of constants, so that the sizes and pairings it fixes are written once. */
+const hash = (name) => (name === undefined ? 'Hash{}' : `Hash::${name}`);
+const tables = [
+  'struct HashRow { Hash hash; uint32_t hash_bytes; };',
+  'struct AlgorithmRow { Algorithm algorithm; Hash hash; uint32_t nonce_bytes; };',
+  'struct KeySpecRow { KeySpec spec; uint32_t raw_minimum_bytes, raw_maximum_bytes, generated_bytes, element_bytes; };',
+  'struct SpecAlgorithmRow { KeySpec spec; Algorithm algorithm; };',
+  ...table('HashRow kHashRows', HASHES, (name, row) => [`Hash::${name}`, row.hashBytes]),
+  ...table('AlgorithmRow kAlgorithmRows', ALGORITHMS, (name, row) => [`Algorithm::${name}`, hash(row.hash), row.nonceBytes ?? 0]),
+  ...table('KeySpecRow kKeySpecRows', KEY_SPECS, (name, row) => [
+    `KeySpec::${name}`,
+    ...(row.rawBytes ?? [0, 0]),
+    row.generatedBytes ?? 0,
+    row.elementBytes ?? 0,
+  ]),
+  `constexpr SpecAlgorithmRow kSpecAlgorithmRows[] = {${Object.entries(KEY_SPECS)
+    .flatMap(([name, row]) => row.algorithms.map((algorithm) => `{KeySpec::${name}, Algorithm::${algorithm}}`))
+    .join(', ')}};`,
+];
+function table(declaration, rows, cells) {
+  const body = Object.entries(rows).map(([name, row]) => `{${cells(name, row).join(', ')}}`);
+  return [`constexpr ${declaration}[] = {${body.join(', ')}};`];
+}
+
 const cpp = [
   `// ${HEADER}`,
   '#pragma once',
@@ -48,6 +72,7 @@ const cpp = [
         .join(', ')} };`,
   ),
   ...Object.entries(constants).map(([name, value]) => `constexpr uint32_t ${name} = ${value}u;`),
+  ...tables,
   '}  // namespace keymill',
 ];
 writeFileSync(new URL('../native/core/contract.h', import.meta.url), `${cpp.join('\n')}\n`);
