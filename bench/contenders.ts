@@ -101,7 +101,7 @@ function nodeOperation({
 }
 
 export function makeFixture(benchCase: BenchCase): Fixture {
-  const { operation, algorithm, keySpec, sizeBytes } = benchCase;
+  const { operation, keySpec, sizeBytes } = benchCase;
   const message = crypto.randomBytes(sizeBytes);
   const bytes = secretBytes[keySpec ?? ''];
   const keys =

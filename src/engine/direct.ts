@@ -98,7 +98,7 @@ export function runDirect(core: EngineCore, call: DirectCall): DirectResult {
     outputBytes: block.words[RECORD_WORD + RecordWord.outputBytes]!,
     statuses: statusesBytes > 0 ? block.bytes.slice(statusesOffset, statusesOffset + items) : new Uint8Array(0),
   };
-  core.queue.recycle(block, usedBytes);
+  core.queue.recycle(block, 1, ARENA_OFFSET, usedBytes);
   const failed =
     items > 1
       ? result.statuses.reduce((count, status) => count + (status === Status.OK ? 0 : 1), 0)

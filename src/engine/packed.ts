@@ -153,6 +153,7 @@ export function macPacked(core: EngineCore, request: MacPackedRequest): Uint8Arr
 /** Some items of a packed signing or verifying call, as one record. */
 class PackedBatch extends Batch {
   readonly recordCount = 1;
+  readonly arenaOffset = BLOCK_HEADER_BYTES + RECORD_BYTES;
   readonly usedBytes: number;
   readonly operations: number;
   readonly #keys: readonly KeyState[];

@@ -115,6 +115,8 @@ export abstract class Batch {
   /** Bytes in use, set in the header before the backend sees the block. */
   abstract readonly usedBytes: number;
   abstract readonly recordCount: number;
+  /** Where the arena begins: behind all records the block has room for. */
+  abstract readonly arenaOffset: number;
   /** Hands every outcome to its caller; returns how many operations failed. */
   abstract finish(): number;
   /** Fails every operation that has not been settled. */
@@ -125,6 +127,7 @@ export abstract class Batch {
 class RecordBatch extends Batch {
   recordCount = 0;
   usedBytes: number;
+  readonly arenaOffset: number;
   submitted = false;
   readonly routes: Route[] = [];
   readonly keys: (QueuedKey | undefined)[] = [];
@@ -133,7 +136,8 @@ class RecordBatch extends Batch {
 
   constructor(lane: Lane, block: Block, maxRecords: number) {
     super(lane, block);
-    this.usedBytes = BLOCK_HEADER_BYTES + maxRecords * RECORD_BYTES;
+    this.arenaOffset = BLOCK_HEADER_BYTES + maxRecords * RECORD_BYTES;
+    this.usedBytes = this.arenaOffset;
   }
 
   get operations(): number {
@@ -313,9 +317,10 @@ export class Queue {
     return block;
   }
 
-  /** Wipes what was used of the block and keeps or frees it. */
-  recycle(block: Block, usedBytes: number): void {
-    block.bytes.fill(0, 0, usedBytes);
+  /** Wipes what was used of the block, its records and its arena, and keeps or frees it. */
+  recycle(block: Block, recordCount: number, arenaOffset: number, usedBytes: number): void {
+    block.bytes.fill(0, 0, BLOCK_HEADER_BYTES + recordCount * RECORD_BYTES);
+    block.bytes.fill(0, arenaOffset, usedBytes);
     const size = block.bytes.length;
     this.#heldBytes -= size;
     const spares = this.#spareBlocks.get(size);
@@ -498,7 +503,7 @@ export class Queue {
   #retire(batch: Batch): void {
     this.#done += batch.operations;
     this.#batchSizes.add(batch.operations);
-    this.recycle(batch.block, batch.usedBytes);
+    this.recycle(batch.block, batch.recordCount, batch.arenaOffset, batch.usedBytes);
     if (this.#queued + this.#running === 0) this.#idle?.();
   }
 
