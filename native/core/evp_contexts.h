@@ -8,13 +8,18 @@
 
 namespace keymill {
 
-/** What a context is prepared for. Rows of static tables, compared by address. */
+/** What a context is prepared for. Rows of static tables, compared by address. Null where the algorithm has no such
+ * parameter. */
 struct EvpPurpose {
   /** One of EVP_PKEY_{sign,verify,encrypt,decrypt,derive}_init_ex. */
-  int (*init)(EVP_PKEY_CTX* context, const OSSL_PARAM* parameters);
-  /** OpenSSL's names of RSA padding and of the hash (MGF1's too); null where the algorithm has none. */
-  const char* padding;
-  const char* hash;
+  int (*init)(EVP_PKEY_CTX* context, const OSSL_PARAM* parameters) = nullptr;
+  /** EVP_Digest{Sign,Verify}Init instead, for what OpenSSL only offers over whole messages (Ed25519). */
+  int (*message_init)(EVP_MD_CTX* context, EVP_PKEY_CTX**, const EVP_MD*, ENGINE*, EVP_PKEY* pkey) = nullptr;
+  /** OpenSSL's names, OSSL_PKEY_RSA_PAD_MODE_* and so on. */
+  const char* padding = nullptr;
+  const char* hash = nullptr;
+  const char* mgf1_hash = nullptr;
+  const char* salt_length = nullptr;
 };
 
 struct EvpContext;
@@ -47,6 +52,8 @@ class EvpLease {
 
   /** nullptr where OpenSSL could not make one (out of memory, or an algorithm it does not have). */
   EVP_PKEY_CTX* get() const;
+  /** The same for a purpose with `message_init`. */
+  EVP_MD_CTX* message() const;
 
  private:
   EvpContexts& contexts_;
