@@ -1,0 +1,88 @@
+/** The service's one error type, AWS's error names, and the one place where an engine error becomes one of them. */
+import { EngineError, type EngineErrorCode } from '../engine/index.ts';
+
+interface ErrorRow {
+  /**
+   * Status on the wire. AWS answers 400 for every fault of the client, whatever the API model says (the recorded
+   * exchanges), and 5xx for its own.
+   */
+  readonly httpStatus: number;
+  /** The same call may succeed later, unchanged. */
+  readonly retryable?: true;
+}
+
+const client: ErrorRow = { httpStatus: 400 };
+const server: ErrorRow = { httpStatus: 500, retryable: true };
+
+/** Every error name the service or its endpoint answers with. */
+export const KMS_ERRORS = Object.freeze({
+  AccessDeniedException: client,
+  AlreadyExistsException: client,
+  DisabledException: client,
+  DryRunOperationException: client,
+  IncompleteSignatureException: client,
+  IncorrectKeyException: client,
+  InvalidAliasNameException: client,
+  InvalidArnException: client,
+  InvalidCiphertextException: client,
+  InvalidGrantTokenException: client,
+  InvalidKeyUsageException: client,
+  InvalidMarkerException: client,
+  InvalidSignatureException: client,
+  KMSInvalidMacException: client,
+  KMSInvalidSignatureException: client,
+  KMSInvalidStateException: client,
+  LimitExceededException: client,
+  MissingAuthenticationTokenException: client,
+  NotAuthorizedException: client,
+  NotFoundException: client,
+  RequestEntityTooLargeException: { httpStatus: 413 },
+  SerializationException: client,
+  ThrottlingException: { httpStatus: 400, retryable: true },
+  UnknownOperationException: client,
+  UnsupportedOperationException: client,
+  ValidationException: client,
+  KMSInternalException: server,
+  KeyUnavailableException: server,
+  DependencyTimeoutException: { httpStatus: 503, retryable: true },
+} satisfies Record<string, ErrorRow>);
+export type KmsErrorName = keyof typeof KMS_ERRORS;
+
+/**
+ * An operation that failed. `name` is AWS's error type and what callers switch on; `message` is AWS's text, which is empty
+ * where AWS sends none. Never carries key bytes, plaintext or credentials.
+ */
+export class KmsError extends Error {
+  override readonly name: KmsErrorName;
+  readonly httpStatus: number;
+  readonly retryable: boolean;
+
+  constructor(name: KmsErrorName, message = '', options?: ErrorOptions) {
+    super(message, options);
+    const row: ErrorRow = KMS_ERRORS[name];
+    this.name = name;
+    this.httpStatus = row.httpStatus;
+    this.retryable = row.retryable ?? false;
+  }
+}
+
+/** What the caller can do something about; every other engine error is a fault of this service. */
+const ENGINE_ERRORS: Partial<Record<EngineErrorCode, readonly [name: KmsErrorName, message?: string]>> = {
+  QUEUE_FULL: [
+    'ThrottlingException',
+    'You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.',
+  ],
+  UNSUPPORTED: ['UnsupportedOperationException'],
+  OUT_OF_MEMORY: ['KeyUnavailableException'],
+  ENGINE_CLOSED: ['KeyUnavailableException'],
+  BACKEND_UNAVAILABLE: ['KeyUnavailableException'],
+};
+
+/** Any thrown value as a KmsError, the original kept as `cause`. A KmsError is returned as it is. */
+export function asKmsError(error: unknown): KmsError {
+  if (error instanceof KmsError) return error;
+  const [name, message] = (error instanceof EngineError && ENGINE_ERRORS[error.code]) || ['KMSInternalException'];
+  return new KmsError(name, message ?? (error instanceof EngineError ? error.message : 'An internal error occurred.'), {
+    cause: error,
+  });
+}

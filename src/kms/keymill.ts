@@ -1,0 +1,128 @@
+/** The service as callers see it: one method per AWS KMS operation, batches, callers, access keys. */
+import type { EngineInfo } from '../engine/index.ts';
+import { AccessKeys } from './accesskeys.ts';
+import { asKmsError, KmsError } from './errors.ts';
+import type { Caller } from './operation.ts';
+import {
+  OPERATIONS,
+  type OperationInput,
+  type OperationMethods,
+  type OperationName,
+  type OperationOutput,
+} from './operations/index.ts';
+import { perform } from './service.ts';
+import { type KeymillOptions, type Started, start } from './start.ts';
+
+/** One item of a batch: an operation by AWS's name. */
+export type BatchItem = {
+  [Name in OperationName]: { readonly operation: Name; readonly input?: OperationInput<Name> | undefined };
+}[OperationName];
+
+/** What became of a batch item; `output` is undefined for an operation that answers nothing. */
+export type BatchResult =
+  | { readonly output: OperationOutput<OperationName>; readonly error?: undefined }
+  | { readonly error: KmsError; readonly output?: undefined };
+
+export const MAX_BATCH_ITEMS = 1000;
+
+/** Gives a class one method per row of the operations table. */
+function operationMethods(): abstract new () => OperationMethods {
+  abstract class Methods {
+    abstract perform(operation: string, input: unknown): Promise<unknown>;
+  }
+  for (const operation of Object.keys(OPERATIONS)) {
+    const method = operation.charAt(0).toLowerCase() + operation.slice(1);
+    Object.defineProperty(Methods.prototype, method, {
+      value: function (this: Methods, input: unknown) {
+        return this.perform(operation, input);
+      },
+      writable: true,
+      configurable: true,
+    });
+  }
+  return Methods as unknown as abstract new () => OperationMethods;
+}
+
+/**
+ * A key management service in this process, with the names and shapes of AWS KMS.
+ *
+ * ```ts
+ * const kms = await Keymill.open({ path: './keymill-data' });
+ * const { KeyMetadata } = await kms.createKey({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' });
+ * const { Signature } = await kms.sign({ KeyId: KeyMetadata!.KeyId, Message: new Uint8Array(32), SigningAlgorithm: 'ECDSA_SHA_256' });
+ * await kms.close();
+ * ```
+ *
+ * Methods reject with KmsError, whose `name` is AWS's error type. Blobs are Uint8Array and copied at the call; times are Date.
+ */
+export class Keymill extends operationMethods() {
+  /** Credentials for the endpoint. */
+  readonly accessKeys: AccessKeys;
+  readonly #started: Started;
+  readonly #caller: Caller;
+
+  private constructor(started: Started, caller: Caller) {
+    super();
+    this.#started = started;
+    this.#caller = caller;
+    this.accessKeys = new AccessKeys(started.service);
+  }
+
+  /** Opens the service, making its store, root key and directory where there is none. @throws StartError with what to do about it */
+  static async open(options: KeymillOptions = {}): Promise<Keymill> {
+    const started = await start(options);
+    const { accountId } = started.service.realm;
+    return new Keymill(started, { principal: `arn:aws:iam::${accountId}:root` });
+  }
+
+  get region(): string {
+    return this.#started.service.realm.region;
+  }
+
+  get accountId(): string {
+    return this.#started.service.realm.accountId;
+  }
+
+  /** What the engine runs on. */
+  get engineInfo(): EngineInfo {
+    return this.#started.service.engine.info;
+  }
+
+  /** The same service seen by another caller. */
+  as(caller: Caller): Keymill {
+    return new Keymill(this.#started, { principal: caller.principal });
+  }
+
+  /** An operation by AWS's name, as the endpoint calls it: the name and the input may be anything. */
+  perform(operation: string, input: unknown): Promise<unknown> {
+    return perform(this.#started.service, OPERATIONS, operation, input, this.#caller);
+  }
+
+  /**
+   * Up to 1,000 operations in one call, which share batches of the engine. Outcomes in order; a failing item hurts only itself.
+   * @throws KmsError ValidationException for more items
+   */
+  async batch(items: readonly BatchItem[]): Promise<BatchResult[]> {
+    if (!Array.isArray(items) || items.length > MAX_BATCH_ITEMS) {
+      throw new KmsError('ValidationException', `A batch is a list of at most ${MAX_BATCH_ITEMS} operations.`);
+    }
+    return Promise.all(
+      items.map(async (item): Promise<BatchResult> => {
+        try {
+          return { output: (await this.perform(item.operation, item.input)) as OperationOutput<OperationName> };
+        } catch (error) {
+          return { error: asKmsError(error) };
+        }
+      }),
+    );
+  }
+
+  /** Refuses new operations, finishes those under way, wipes the keys and closes what `open` opened. Idempotent. */
+  close(): Promise<void> {
+    return this.#started.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,94 @@
+/** CreateAlias, ListAliases. */
+import { aliasArn } from '../address.ts';
+import { KmsError } from '../errors.ts';
+import { keyOperation, operation } from '../operation.ts';
+import { page } from '../pages.ts';
+import { boolean, integer, list, required, string, structure, time } from '../shapes.ts';
+import { aliasName, keyId, marker } from './members.ts';
+
+const MAX_ALIASES_PER_KEY = 50;
+const PREFIX = 'alias/';
+/** Names of AWS's own keys. */
+const RESERVED_PREFIX = 'alias/aws/';
+
+const aliasEntry = structure({
+  AliasName: required(string()),
+  AliasArn: required(string()),
+  TargetKeyId: string(),
+  CreationDate: required(time),
+  LastUpdatedDate: required(time),
+});
+
+/** @throws KmsError, with AWS's texts */
+function requireAliasName(name: string): void {
+  if (!name.startsWith(PREFIX)) {
+    throw new KmsError(
+      'ValidationException',
+      `Alias must start with the prefix "${PREFIX}". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html`,
+    );
+  }
+  if (name.startsWith(RESERVED_PREFIX)) throw new KmsError('NotAuthorizedException');
+  // A colon or a trailing slash would make an ARN or a name that reads as two.
+  if (name === PREFIX || name.includes(':'))
+    throw new KmsError('InvalidAliasNameException', `${name} is not a valid alias name.`);
+}
+
+/** Aliases point to keys; an alias as the target is refused before anything is looked up. */
+function refuseAliasTarget(target: string): void {
+  if (target.startsWith(PREFIX) || target.includes(`:${PREFIX}`)) {
+    throw new KmsError('ValidationException', 'Aliases must refer to keys. Not aliases');
+  }
+}
+
+export const ALIAS_OPERATIONS = {
+  CreateAlias: keyOperation({
+    input: { AliasName: required(aliasName), TargetKeyId: required(keyId) },
+    key: { member: 'TargetKeyId', state: 'labelling' },
+    check({ AliasName, TargetKeyId }) {
+      requireAliasName(AliasName);
+      refuseAliasTarget(TargetKeyId);
+    },
+    async run({ service: { store, realm, now }, input, key }) {
+      const creationDate = now();
+      const alias = {
+        aliasName: input.AliasName,
+        targetKeyId: key.record.keyId,
+        creationDate,
+        lastUpdatedDate: creationDate,
+      };
+      const outcome = await store.insertAlias(alias, MAX_ALIASES_PER_KEY);
+      if (outcome === 'exists') {
+        throw new KmsError(
+          'AlreadyExistsException',
+          `An alias with the name ${aliasArn(realm, input.AliasName)} already exists`,
+        );
+      }
+      if (outcome === 'limit') {
+        throw new KmsError('LimitExceededException', `${key.arn} already has ${MAX_ALIASES_PER_KEY} aliases.`);
+      }
+      return undefined;
+    },
+  }),
+
+  ListAliases: operation({
+    input: { KeyId: keyId, Limit: integer({ min: 1, max: 100 }), Marker: marker },
+    output: { Aliases: required(list(aliasEntry)), NextMarker: string(), Truncated: required(boolean) },
+    async run({ service: { store, realm, keyring }, input }) {
+      const key = input.KeyId === undefined ? undefined : await keyring.resolve(input.KeyId);
+      const { items, ...rest } = await page(
+        input,
+        50,
+        (wanted) => store.listAliases({ ...wanted, targetKeyId: key?.record.keyId }),
+        (alias) => alias.aliasName,
+      );
+      const Aliases = items.map((alias) => ({
+        AliasName: alias.aliasName,
+        AliasArn: aliasArn(realm, alias.aliasName),
+        TargetKeyId: alias.targetKeyId,
+        CreationDate: new Date(alias.creationDate),
+        LastUpdatedDate: new Date(alias.lastUpdatedDate),
+      }));
+      return { Aliases, ...rest };
+    },
+  }),
+};

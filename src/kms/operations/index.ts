@@ -1,0 +1,36 @@
+/**
+ * Every operation of the service, by AWS's name. The methods of Keymill, `batch`, the endpoint and the in-process handler all
+ * read this table; an operation is served everywhere as soon as its row is here.
+ */
+import type { Operation } from '../operation.ts';
+import type { StructureOf } from '../shapes.ts';
+import { ALIAS_OPERATIONS } from './aliases.ts';
+import { ENCRYPTION_OPERATIONS } from './encryption.ts';
+import { KEY_OPERATIONS } from './keys.ts';
+import { MAC_OPERATIONS } from './macs.ts';
+import { SIGNING_OPERATIONS } from './signing.ts';
+
+const ROWS = {
+  ...KEY_OPERATIONS,
+  ...ALIAS_OPERATIONS,
+  ...ENCRYPTION_OPERATIONS,
+  ...SIGNING_OPERATIONS,
+  ...MAC_OPERATIONS,
+};
+type Rows = typeof ROWS;
+
+export const OPERATIONS: Readonly<Record<OperationName, Operation>> = Object.freeze(ROWS);
+
+export type OperationName = keyof Rows;
+export type OperationInput<Name extends OperationName> = StructureOf<Rows[Name]['input']>;
+export type OperationOutput<Name extends OperationName> = Awaited<ReturnType<Rows[Name]['run']>>;
+
+/** An operation whose members are all optional may be called without any. */
+type Arguments<Input> = Record<never, never> extends Input ? [input?: Input] : [input: Input];
+
+/** One method per operation: `CreateKey` is `createKey`. They reject with KmsError only. */
+export type OperationMethods = {
+  [Name in OperationName as Uncapitalize<Name>]: (
+    ...args: Arguments<OperationInput<Name>>
+  ) => Promise<OperationOutput<Name>>;
+};

@@ -1,0 +1,86 @@
+/** Sign and Verify. */
+import { ALGORITHMS, HASHES } from '../../engine/index.ts';
+import { KmsError } from '../errors.ts';
+import type { LiveKey } from '../livekey.ts';
+import { keyOperation } from '../operation.ts';
+import { blob, boolean, enumeration, required, string } from '../shapes.ts';
+import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../specs.ts';
+import { requireAlgorithm } from './algorithm.ts';
+import { cryptographic, opaque, plaintext } from './members.ts';
+
+const MESSAGE_TYPES = ['RAW', 'DIGEST'] as const;
+type MessageType = (typeof MESSAGE_TYPES)[number];
+
+interface MessageRule {
+  /** The only message type the algorithm takes; both where absent. */
+  readonly only?: MessageType;
+  /** The digest is a message to the algorithm, which hashes it once more. */
+  readonly hashesDigest?: true;
+}
+
+/**
+ * Source: AWS KMS developer guide, "Supported signing algorithms for ECC key specs": ED25519_SHA_512 needs RAW (RFC 8032 Ed25519
+ * hashes the message twice, so a digest cannot stand for it); ED25519_PH_SHA_512 needs DIGEST, and KMS applies Ed25519ph's own
+ * SHA-512 prehash to what it was given, digest or not.
+ */
+const MESSAGE_RULES: Partial<Record<SigningAlgorithm, MessageRule>> = {
+  ED25519_SHA_512: { only: 'RAW' },
+  ED25519_PH_SHA_512: { only: 'DIGEST', hashesDigest: true },
+};
+
+/** How the engine must treat the message. @throws KmsError for a type or digest length the algorithm does not take */
+function engineMessageType(
+  key: LiveKey,
+  algorithm: SigningAlgorithm,
+  type: MessageType,
+  message: Uint8Array,
+): MessageType {
+  requireAlgorithm(key, algorithm);
+  const rule = MESSAGE_RULES[algorithm];
+  if (rule?.only !== undefined && rule.only !== type) {
+    throw new KmsError('ValidationException', `Message type ${type} is incompatible with algorithm ${algorithm}.`);
+  }
+  if (type === 'RAW') return 'RAW';
+  if (message.length !== HASHES[ALGORITHMS[algorithm].hash!].hashBytes) {
+    throw new KmsError('ValidationException', `Digest is invalid length for algorithm ${algorithm}.`);
+  }
+  return rule?.hashesDigest ? 'RAW' : 'DIGEST';
+}
+
+const signing = {
+  ...cryptographic,
+  Message: required(plaintext),
+  MessageType: enumeration(MESSAGE_TYPES),
+  SigningAlgorithm: required(enumeration(SIGNING_ALGORITHMS)),
+};
+const SIGNING_KEY = { member: 'KeyId', state: 'cryptographic', usage: 'SIGN_VERIFY' } as const;
+
+export const SIGNING_OPERATIONS = {
+  Sign: keyOperation({
+    input: signing,
+    output: { KeyId: required(string()), Signature: required(blob()), SigningAlgorithm: required(string()) },
+    key: SIGNING_KEY,
+    async run({ service: { engine }, input, key }) {
+      const { SigningAlgorithm: algorithm, Message: message } = input;
+      const messageType = engineMessageType(key, algorithm, input.MessageType ?? 'RAW', message);
+      const handle = key.current.handle ?? (await key.current.open());
+      const Signature = await engine.sign({ key: handle, algorithm, message, messageType });
+      return { KeyId: key.arn, Signature, SigningAlgorithm: algorithm };
+    },
+  }),
+
+  Verify: keyOperation({
+    input: { ...signing, Signature: required(opaque) },
+    output: { KeyId: required(string()), SignatureValid: required(boolean), SigningAlgorithm: required(string()) },
+    key: SIGNING_KEY,
+    async run({ service: { engine }, input, key }) {
+      const { SigningAlgorithm: algorithm, Message: message, Signature: signature } = input;
+      const messageType = engineMessageType(key, algorithm, input.MessageType ?? 'RAW', message);
+      const handle = key.current.handle ?? (await key.current.open());
+      if (!(await engine.verify({ key: handle, algorithm, message, messageType, signature }))) {
+        throw new KmsError('KMSInvalidSignatureException');
+      }
+      return { KeyId: key.arn, SignatureValid: true, SigningAlgorithm: algorithm };
+    },
+  }),
+};

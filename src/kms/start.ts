@@ -1,0 +1,150 @@
+/** From options to a running service: store, realm, root key, engine, in an order that writes nothing before the root key fits. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BackendChoice, type Engine, openEngine } from '../engine/index.ts';
+import { openSqliteStore, type Store } from '../store/index.ts';
+import type { Realm } from './address.ts';
+import { Keyring } from './keyring.ts';
+import { createRootKey, givenRootKey, ROOT_KEY_BYTES, Root, readRootKey, rootKeyFile, StartError } from './root.ts';
+import { Activity, type Service } from './service.ts';
+
+export interface KeymillOptions {
+  /** Directory of the store and the root key file, made at the first start; ':memory:' keeps nothing. Default `./keymill-data`. */
+  readonly path?: string | undefined;
+  /** Region in ARNs; fixed at the first start. Default `us-east-1`. */
+  readonly region?: string | undefined;
+  /** Account in ARNs, 12 digits; fixed at the first start. Default `000000000000`. */
+  readonly accountId?: string | undefined;
+  /**
+   * The key that encrypts everything in the store: 32 bytes, or their Base64 or hexadecimal text. Default: the environment
+   * variable KEYMILL_ROOT_KEY, else the file `root.key` in `path`, made at the first start.
+   */
+  readonly rootKey?: Uint8Array | string | undefined;
+  /** Default `auto`: native where it loads, else WASM. */
+  readonly backend?: BackendChoice | undefined;
+  /** Worker threads of the engine. Default: one per processor. */
+  readonly threads?: number | undefined;
+  /** A store of your own in place of the SQLite file. You close it. */
+  readonly store?: Store | undefined;
+  /** An engine of your own; `backend` and `threads` are then its affair. You close it. */
+  readonly engine?: Engine | undefined;
+  /** How many keys stay open in memory; a key beyond them costs a read of the store. Default 10,000. */
+  readonly openKeys?: number | undefined;
+  /** For tests. Default: the system's clock. */
+  readonly clock?: (() => Date) | undefined;
+  /** For tests: the bytes of ids. Key material never comes from it. Default: the engine's generator. */
+  readonly random?: ((bytes: number) => Promise<Uint8Array>) | undefined;
+}
+
+const MEMORY = ':memory:';
+const DEFAULT_REALM: Realm = { region: 'us-east-1', accountId: '000000000000' };
+const DEFAULT_OPEN_KEYS = 10_000;
+
+/** Settings of a store: written once, at its first start. */
+const Setting = { region: 'region', accountId: 'accountId', rootKeyCheck: 'rootKeyCheck' } as const;
+
+export interface Started {
+  readonly service: Service;
+  /** Ends what `start` began, newest first. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** @throws StartError with what to do about it; nothing is written to an existing store before the root key has proved right */
+export async function start(options: KeymillOptions): Promise<Started> {
+  const closers: (() => Promise<void> | void)[] = [];
+  let closing: Promise<void> | undefined;
+  const close = () => {
+    closing ??= (async () => {
+      for (const closer of closers.toReversed()) await closer();
+    })();
+    return closing;
+  };
+  try {
+    const path = options.path ?? './keymill-data';
+    requireRealm(options);
+    const given = givenRootKey(options.rootKey);
+    const store = options.store ?? (await openStore(path));
+    if (options.store === undefined) closers.push(() => store.close());
+    const settings = await store.readSettings();
+    const isNew = settings.size === 0;
+    const realm = isNew ? { ...DEFAULT_REALM, ...givenRealm(options) } : storedRealm(settings, options);
+    const rootKey = given ?? fileRootKey(path, isNew);
+    const engine = options.engine ?? (await openEngine({ backend: options.backend, threads: options.threads }));
+    if (options.engine === undefined) closers.push(() => engine.close());
+    const root = await Root.open(engine, rootKey, realm);
+    closers.push(() => root.close());
+    await proveRootKey(store, root, realm, settings);
+    const keyring = new Keyring(store, root, realm, options.openKeys ?? DEFAULT_OPEN_KEYS);
+    closers.push(() => keyring.close());
+    const activity = new Activity();
+    closers.push(() => activity.stop());
+    const clock = options.clock ?? (() => new Date());
+    const random = options.random ?? ((bytes) => engine.random(bytes));
+    const now = () => clock().getTime();
+    return { service: { engine, store, root, keyring, realm, activity, now, random }, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function openStore(path: string): Promise<Store> {
+  if (path === MEMORY) return openSqliteStore(MEMORY);
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  return openSqliteStore(join(path, 'keymill.db'));
+}
+
+function fileRootKey(path: string, isNew: boolean): Uint8Array {
+  if (path === MEMORY) return crypto.getRandomValues(new Uint8Array(ROOT_KEY_BYTES));
+  return isNew ? createRootKey(rootKeyFile(path)) : readRootKey(rootKeyFile(path));
+}
+
+function requireRealm({ region, accountId }: KeymillOptions): void {
+  if (region !== undefined && !/^[a-z]+(-[a-z]+)+-\d+$/.test(region)) {
+    throw new StartError(`region: expected a name like us-east-1, got ${JSON.stringify(region)}`);
+  }
+  if (accountId !== undefined && !/^\d{12}$/.test(accountId)) {
+    throw new StartError(`accountId: expected 12 digits, got ${JSON.stringify(accountId)}`);
+  }
+}
+
+function givenRealm({ region, accountId }: KeymillOptions): Partial<Realm> {
+  return { ...(region === undefined ? {} : { region }), ...(accountId === undefined ? {} : { accountId }) };
+}
+
+/** Keys are bound to their account and region, so a store cannot be opened as another's. */
+function storedRealm(settings: ReadonlyMap<string, string>, options: KeymillOptions): Realm {
+  const realm = { region: settings.get(Setting.region)!, accountId: settings.get(Setting.accountId)! };
+  for (const name of ['region', 'accountId'] as const) {
+    if (options[name] !== undefined && options[name] !== realm[name]) {
+      throw new StartError(
+        `the store belongs to ${name} ${realm[name]}, not ${options[name]}: leave the option out or choose another path`,
+      );
+    }
+  }
+  return realm;
+}
+
+async function proveRootKey(
+  store: Store,
+  root: Root,
+  realm: Realm,
+  settings: ReadonlyMap<string, string>,
+): Promise<void> {
+  let known = settings;
+  if (known.size === 0) {
+    const written = await store.initialise(
+      new Map([
+        [Setting.region, realm.region],
+        [Setting.accountId, realm.accountId],
+        [Setting.rootKeyCheck, await root.makeCheck()],
+      ]),
+    );
+    if (written) return;
+    // Another process started the same store in the meantime: its root key decides.
+    known = await store.readSettings();
+  }
+  if (!(await root.matchesCheck(known.get(Setting.rootKeyCheck) ?? ''))) {
+    throw new StartError('the root key is not the one this store was made with; nothing was changed');
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * The tables, and how a database of any age becomes one of this release. A migration that was ever released never changes;
+ * a new one is a row at the end. What differs between databases is in SqlFlavour, nothing here asks which one it is.
+ */
+import type { Kysely, RawBuilder, Transaction } from 'kysely';
+import type { AliasRecord, CredentialRecord, KeyRecord, MaterialRecord } from './store.ts';
+
+export interface Database {
+  readonly migrations: { version: number; appliedAt: number };
+  readonly settings: { name: string; value: string };
+  readonly keys: KeyRecord;
+  readonly keyMaterials: MaterialRecord;
+  readonly aliases: AliasRecord;
+  readonly credentials: CredentialRecord;
+}
+
+/** Column types and table options in a database's own words. */
+export interface SqlFlavour {
+  readonly bytes: RawBuilder<unknown>;
+  readonly milliseconds: RawBuilder<unknown>;
+  readonly tableOptions: RawBuilder<unknown>;
+}
+
+interface Migration {
+  readonly version: number;
+  up(schema: Kysely<Database>['schema'], flavour: SqlFlavour): Promise<void>;
+}
+
+const MIGRATIONS: readonly Migration[] = [
+  {
+    version: 1,
+    async up(schema, { bytes, milliseconds, tableOptions }) {
+      await schema
+        .createTable('settings')
+        .addColumn('name', 'text', (c) => c.primaryKey().notNull())
+        .addColumn('value', 'text', (c) => c.notNull())
+        .modifyEnd(tableOptions)
+        .execute();
+      await schema
+        .createTable('keys')
+        .addColumn('keyId', 'text', (c) => c.primaryKey().notNull())
+        .addColumn('keySpec', 'text', (c) => c.notNull())
+        .addColumn('keyUsage', 'text', (c) => c.notNull())
+        .addColumn('keyState', 'text', (c) => c.notNull())
+        .addColumn('origin', 'text', (c) => c.notNull())
+        .addColumn('description', 'text', (c) => c.notNull())
+        .addColumn('creationDate', milliseconds, (c) => c.notNull())
+        .addColumn('currentMaterialId', 'text')
+        .modifyEnd(tableOptions)
+        .execute();
+      await schema
+        .createTable('keyMaterials')
+        .addColumn('keyId', 'text', (c) => c.notNull().references('keys.keyId'))
+        .addColumn('materialId', 'text', (c) => c.notNull())
+        .addColumn('wrapped', bytes, (c) => c.notNull())
+        .addColumn('creationDate', milliseconds, (c) => c.notNull())
+        .addPrimaryKeyConstraint('keyMaterialsPrimary', ['keyId', 'materialId'])
+        .modifyEnd(tableOptions)
+        .execute();
+      await schema
+        .createTable('aliases')
+        .addColumn('aliasName', 'text', (c) => c.primaryKey().notNull())
+        .addColumn('targetKeyId', 'text', (c) => c.notNull().references('keys.keyId'))
+        .addColumn('creationDate', milliseconds, (c) => c.notNull())
+        .addColumn('lastUpdatedDate', milliseconds, (c) => c.notNull())
+        .modifyEnd(tableOptions)
+        .execute();
+      await schema.createIndex('aliasesByKey').on('aliases').columns(['targetKeyId', 'aliasName']).execute();
+      await schema
+        .createTable('credentials')
+        .addColumn('accessKeyId', 'text', (c) => c.primaryKey().notNull())
+        .addColumn('wrappedSecret', bytes, (c) => c.notNull())
+        .addColumn('principal', 'text', (c) => c.notNull())
+        .addColumn('creationDate', milliseconds, (c) => c.notNull())
+        .modifyEnd(tableOptions)
+        .execute();
+    },
+  },
+];
+
+const NEWEST = MIGRATIONS[MIGRATIONS.length - 1]!.version;
+
+/**
+ * Brings the database to the newest schema in one transaction, so that a crash leaves the old one whole.
+ * @throws where a newer release wrote it: this one does not know what it would damage
+ */
+export async function migrate(db: Kysely<Database>, flavour: SqlFlavour): Promise<void> {
+  await db.transaction().execute(async (tx: Transaction<Database>) => {
+    await tx.schema
+      .createTable('migrations')
+      .ifNotExists()
+      .addColumn('version', 'integer', (c) => c.primaryKey().notNull())
+      .addColumn('appliedAt', flavour.milliseconds, (c) => c.notNull())
+      .modifyEnd(flavour.tableOptions)
+      .execute();
+    const { newest } = await tx
+      .selectFrom('migrations')
+      .select(({ fn }) => fn.max('version').as('newest'))
+      .executeTakeFirstOrThrow();
+    const present = Number(newest ?? 0);
+    if (present > NEWEST) {
+      throw new Error(
+        `the store has schema version ${present}, this keymill knows up to ${NEWEST}: use a newer keymill`,
+      );
+    }
+    for (const migration of MIGRATIONS.filter(({ version }) => version > present)) {
+      await migration.up(tx.schema, flavour);
+      await tx.insertInto('migrations').values({ version: migration.version, appliedAt: Date.now() }).execute();
+    }
+  });
+}
