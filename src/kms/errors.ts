@@ -40,6 +40,7 @@ export const KMS_ERRORS = Object.freeze({
   SerializationException: client,
   ThrottlingException: { httpStatus: 400, retryable: true },
   UnknownOperationException: client,
+  UnrecognizedClientException: client,
   UnsupportedOperationException: client,
   ValidationException: client,
   KMSInternalException: server,

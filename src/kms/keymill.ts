@@ -1,6 +1,6 @@
 /** The service as callers see it: one method per AWS KMS operation, batches, callers, access keys. */
 import type { EngineInfo } from '../engine/index.ts';
-import { AccessKeys } from './accesskeys.ts';
+import type { AccessKeys } from './accesskeys.ts';
 import { asKmsError, KmsError } from './errors.ts';
 import type { Caller } from './operation.ts';
 import {
@@ -56,8 +56,6 @@ function operationMethods(): abstract new () => OperationMethods {
  * Methods reject with KmsError, whose `name` is AWS's error type. Blobs are Uint8Array and copied at the call; times are Date.
  */
 export class Keymill extends operationMethods() {
-  /** Credentials for the endpoint. */
-  readonly accessKeys: AccessKeys;
   readonly #started: Started;
   readonly #caller: Caller;
 
@@ -65,7 +63,6 @@ export class Keymill extends operationMethods() {
     super();
     this.#started = started;
     this.#caller = caller;
-    this.accessKeys = new AccessKeys(started.service);
   }
 
   /** Opens the service, making its store, root key and directory where there is none. @throws StartError with what to do about it */
@@ -73,6 +70,11 @@ export class Keymill extends operationMethods() {
     const started = await start(options);
     const { accountId } = started.service.realm;
     return new Keymill(started, { principal: `arn:aws:iam::${accountId}:root` });
+  }
+
+  /** Credentials for the endpoint. */
+  get accessKeys(): AccessKeys {
+    return this.#started.accessKeys;
   }
 
   get region(): string {

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BackendChoice, type Engine, openEngine } from '../engine/index.ts';
 import { openSqliteStore, type Store } from '../store/index.ts';
+import { AccessKeys } from './accesskeys.ts';
 import type { Realm } from './address.ts';
 import { Keyring } from './keyring.ts';
 import { createRootKey, givenRootKey, ROOT_KEY_BYTES, Root, readRootKey, rootKeyFile, StartError } from './root.ts';
@@ -45,6 +46,7 @@ const Setting = { region: 'region', accountId: 'accountId', rootKeyCheck: 'rootK
 
 export interface Started {
   readonly service: Service;
+  readonly accessKeys: AccessKeys;
   /** Ends what `start` began, newest first. Idempotent. */
   close(): Promise<void>;
 }
@@ -81,7 +83,8 @@ export async function start(options: KeymillOptions): Promise<Started> {
     const clock = options.clock ?? (() => new Date());
     const random = options.random ?? ((bytes) => engine.random(bytes));
     const now = () => clock().getTime();
-    return { service: { engine, store, root, keyring, realm, activity, now, random }, close };
+    const service = { engine, store, root, keyring, realm, activity, now, random };
+    return { service, accessKeys: new AccessKeys(service), close };
   } catch (error) {
     await close();
     throw error;

@@ -1,0 +1,30 @@
+/** Access keys as lines to paste into a shell. */
+import { existsSync } from 'node:fs';
+import { type AccessKey, Keymill, StartError } from '../kms/index.ts';
+
+/** What AWS clients read. AWS_REGION is for the JavaScript SDK, AWS_DEFAULT_REGION for the CLI and boto3. */
+export function exportLines(key: AccessKey, region: string, url?: string): readonly string[] {
+  return [
+    `export AWS_ACCESS_KEY_ID=${key.accessKeyId}`,
+    `export AWS_SECRET_ACCESS_KEY=${key.secretAccessKey}`,
+    `export AWS_DEFAULT_REGION=${region} AWS_REGION=${region}`,
+    ...(url === undefined ? [] : [`export AWS_ENDPOINT_URL_KMS=${url}`]),
+  ];
+}
+
+/** `keymill credentials`: prints every access key of a store, for its operator. */
+export async function printCredentials({ path, create }: { path: string; create?: boolean }): Promise<void> {
+  // Opening would make a store, which is not what somebody who mistyped a path wants.
+  if (!existsSync(path))
+    throw new StartError(`there is no store in ${path}: start one with keymill serve --path ${path}`);
+  const kms = await Keymill.open({ path });
+  try {
+    if (create) await kms.accessKeys.create();
+    for (const key of await kms.accessKeys.list()) {
+      console.log(`# ${key.principal}, made ${key.creationDate.toISOString()}`);
+      for (const line of exportLines(key, kms.region)) console.log(line);
+    }
+  } finally {
+    await kms.close();
+  }
+}
