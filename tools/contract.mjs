@@ -39,11 +39,9 @@ const constants = {
 /** specs.ts as rows of constants, so that the sizes and pairings it fixes are written once. */
 const hash = (name) => (name === undefined ? 'Hash{}' : `Hash::${name}`);
 const tables = [
-  'struct HashRow { Hash hash; uint32_t hash_bytes; };',
   'struct AlgorithmRow { Algorithm algorithm; Hash hash; uint32_t nonce_bytes; };',
   'struct KeySpecRow { KeySpec spec; uint32_t raw_minimum_bytes, raw_maximum_bytes, generated_bytes, element_bytes; };',
   'struct SpecAlgorithmRow { KeySpec spec; Algorithm algorithm; };',
-  ...table('HashRow kHashRows', HASHES, (name, row) => [`Hash::${name}`, row.hashBytes]),
   ...table('AlgorithmRow kAlgorithmRows', ALGORITHMS, (name, row) => [`Algorithm::${name}`, hash(row.hash), row.nonceBytes ?? 0]),
   ...table('KeySpecRow kKeySpecRows', KEY_SPECS, (name, row) => [
     `KeySpec::${name}`,

@@ -9,9 +9,9 @@ namespace keymill {
 namespace {
 
 constexpr CpuFeatureName kNames[] = {
-    {kCpuAes, "aes"},        {kCpuPclmulqdq, "pclmulqdq"},    {kCpuAvx2, "avx2"},        {kCpuBmi2, "bmi2"},
-    {kCpuAdx, "adx"},        {kCpuShaNi, "sha_ni"},           {kCpuAvx512, "avx512"},    {kCpuAvx512Ifma, "avx512ifma"},
-    {kCpuVaes, "vaes"},      {kCpuVpclmulqdq, "vpclmulqdq"},
+    {kCpuAes, "aes"},   {kCpuPclmulqdq, "pclmulqdq"},   {kCpuAvx2, "avx2"},     {kCpuBmi2, "bmi2"},
+    {kCpuAdx, "adx"},   {kCpuShaNi, "sha_ni"},          {kCpuAvx512, "avx512"}, {kCpuAvx512Ifma, "avx512ifma"},
+    {kCpuVaes, "vaes"}, {kCpuVpclmulqdq, "vpclmulqdq"},
 };
 
 #ifdef KEYMILL_CPUID

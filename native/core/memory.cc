@@ -32,7 +32,8 @@ size_t class_of(size_t size) {
   return index;
 }
 
-/** Memory between two pages that fault, locked and kept out of core dumps and forked children where the system agrees. */
+/** Memory between two pages that fault, locked and kept out of core dumps and forked children where the system agrees.
+ */
 struct Region {
   uint8_t* base = nullptr;
   size_t size = 0;
@@ -100,8 +101,9 @@ size_t floor_power_of_two(size_t value) {
 class Arena {
  public:
   Arena() {
-    // OpenSSL keeps the private numbers of RSA and EC keys in its own heap, which is of fixed size and fails when full; it gets
-    // the larger share of what may be locked. A host may have set it up already (node --secure-heap): then that one serves.
+    // OpenSSL keeps the private numbers of RSA and EC keys in its own heap, which is of fixed size and fails when full;
+    // it gets the larger share of what may be locked. A host may have set it up already (node --secure-heap): then that
+    // one serves.
     const size_t lockable = lockable_bytes();
     const size_t openssl_bytes = std::clamp(floor_power_of_two(lockable / 2), 1 * kMiB, 32 * kMiB);
     if (!CRYPTO_secure_malloc_initialized()) {

@@ -23,12 +23,13 @@ struct Item {
   Status status = Status::OK;
 };
 
-/** Per-thread state: reusable OpenSSL contexts and small caches. One per executing thread, never shared. Stems own what is in it. */
+/** Per-thread state: reusable OpenSSL contexts and small caches. One per executing thread, never shared. Stems own what
+ * is in it. */
 struct ThreadState;
 
 /**
- * One way to run an (operation, algorithm) for keys of one spec (or any). `run` takes any number of items of that kind with keys
- * mixed freely, sets status and output.size of each, and never throws.
+ * One way to run an (operation, algorithm) for keys of one spec (or any). `run` takes any number of items of that kind
+ * with keys mixed freely, sets status and output.size of each, and never throws.
  */
 struct Implementation {
   Operation operation;
@@ -39,7 +40,8 @@ struct Implementation {
   const char* name;
   uint64_t required_cpu_features;
   void (*run)(ThreadState& thread, Item* items, size_t count);
-  /** A known-answer test of exactly this implementation; false keeps it from being chosen. `fault` flips a bit of the answer to show the test has power. */
+  /** A known-answer test of exactly this implementation; false keeps it from being chosen. `fault` flips a bit of the
+   * answer to show the test has power. */
   bool (*self_test)(ThreadState& thread, bool fault);
 };
 
@@ -51,6 +53,8 @@ struct ImplementationList {
 /** Each stem's rows, best first, OpenSSL last. implementations.cc joins them. */
 ImplementationList aead_implementations();
 ImplementationList hmac_implementations();
+ImplementationList sha2_implementations();
+ImplementationList random_implementations();
 ImplementationList rsa_implementations();
 ImplementationList ec_implementations();
 ImplementationList edwards_implementations();

@@ -5,6 +5,8 @@
 
 #include <climits>
 
+#include "operation.h"
+
 namespace keymill {
 namespace {
 

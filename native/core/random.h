@@ -1,13 +1,10 @@
 // Randomness: OpenSSL's CSPRNG and nothing else.
 #pragma once
 #include "bytes.h"
-#include "operation.h"
 
 namespace keymill {
 
 /** False where the generator failed; `out` is then zeroed and must not be used. */
 bool fill_random(MutableBytes out);
-
-ImplementationList random_implementations();
 
 }  // namespace keymill

@@ -9,7 +9,8 @@
 
 namespace keymill {
 
-/** What a stem keeps per thread, such as contexts to reuse. Nothing made from a key may stay in it after `run` returns. */
+/** What a stem keeps per thread, such as contexts to reuse. Nothing made from a key may stay in it after `run` returns.
+ */
 class StemState {
  public:
   virtual ~StemState() = default;
@@ -22,8 +23,8 @@ constexpr size_t kNoncePoolBytes = 6144;
 
 struct ThreadState {
   /**
-   * True once the results are no longer wanted (the engine or its environment is going away). Polled between items that take long;
-   * those not run are CANCELLED.
+   * True once the results are no longer wanted (the engine or its environment is going away). Polled between items that
+   * take long; those not run are CANCELLED.
    */
   std::atomic<bool> cancelled{false};
   /** Whether this is the engine's JS thread, the only one that may touch `Key::prepared`. */
@@ -53,8 +54,8 @@ State& stem_state(std::unique_ptr<StemState>& slot) {
 }
 
 /**
- * What the stem prepares for a key, made by `State(const Key&)` on first use; check what it made. Where this thread may not
- * touch the key's own, it lasts until the end of the batch or the next key.
+ * What the stem prepares for a key, made by `State(const Key&)` on first use; check what it made. Where this thread may
+ * not touch the key's own, it lasts until the end of the batch or the next key.
  */
 template <typename State>
 State& prepared_state(ThreadState& thread, const Key& key) {

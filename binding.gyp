@@ -1,0 +1,70 @@
+{
+  'variables': { 'asan%': '<!(node -p "process.env.KEYMILL_ASAN === \'1\' ? 1 : 0")' },
+  'targets': [
+    {
+      'target_name': 'keymill',
+      'sources': [
+        'native/core/aead.cc',
+        'native/core/algorithms.cc',
+        'native/core/asymmetric.cc',
+        'native/core/batch.cc',
+        'native/core/bytes.cc',
+        'native/core/cpu.cc',
+        'native/core/ec.cc',
+        'native/core/edwards.cc',
+        'native/core/edwards25519.cc',
+        'native/core/evp_contexts.cc',
+        'native/core/hmac.cc',
+        'native/core/implementations.cc',
+        'native/core/key_format.cc',
+        'native/core/key_operations.cc',
+        'native/core/keys.cc',
+        'native/core/memory.cc',
+        'native/core/random.cc',
+        'native/core/rsa.cc',
+        'native/core/rsa_check.cc',
+        'native/core/secret_key.cc',
+        'native/core/sha2.cc',
+        'native/core/wrap.cc',
+        'native/glue/addon.cc',
+        'native/glue/block_memory.cc',
+        'native/glue/engine.cc',
+        'native/glue/environment.cc',
+        'native/glue/pool.cc',
+      ],
+      # OpenSSL is the one inside Node: its headers come with Node's, its symbols from the running process.
+      'defines': ['NAPI_VERSION=8', 'OPENSSL_API_COMPAT=30000'],
+      'include_dirs': ['native'],
+      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-std=gnu++14', '-O3'],
+      'cflags!': ['-O3'],
+      'cflags': ['-fvisibility=hidden', '-Wall', '-Wextra', '-Werror'],
+      'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti'],
+      'xcode_settings': {
+        'CLANG_CXX_LANGUAGE_STANDARD': 'c++17',
+        'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
+        'GCC_ENABLE_CPP_EXCEPTIONS': 'NO',
+        'MACOSX_DEPLOYMENT_TARGET': '11.0',
+      },
+      'msvs_settings': { 'VCCLCompilerTool': { 'AdditionalOptions': ['/std:c++17'] } },
+      # now: a missing symbol fails the load instead of the first call. nodelete: a worker's end must not unmap code that the exit
+      # handler and the arena still need.
+      'ldflags': ['-Wl,-z,relro,-z,now,-z,nodelete', '-Wl,--exclude-libs,ALL'],
+      'configurations': {
+        'Release': { 'cflags': ['-O2'] },
+        'Debug': {
+          'cflags': ['-O1', '-g'],
+          'defines': ['_GLIBCXX_ASSERTIONS'],
+          'conditions': [
+            [
+              'asan==1',
+              {
+                'cflags': ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-fno-omit-frame-pointer'],
+                'ldflags': ['-fsanitize=address,undefined'],
+              },
+            ],
+          ],
+        },
+      },
+    },
+  ],
+}
