@@ -31,14 +31,16 @@
         'native/glue/engine.cc',
         'native/glue/environment.cc',
         'native/glue/pool.cc',
+        'native/glue/portability.cc',
       ],
       # OpenSSL is the one inside Node: its headers come with Node's, its symbols from the running process.
       'defines': ['NAPI_VERSION=8', 'OPENSSL_API_COMPAT=30000'],
       'include_dirs': ['native'],
-      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-std=gnu++14', '-O3'],
+      # Without run-time types make_shared needs a newer libstdc++ than Node does.
+      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-std=gnu++14', '-O3', '-fno-rtti'],
       'cflags!': ['-O3'],
       'cflags': ['-fvisibility=hidden', '-Wall', '-Wextra', '-Werror'],
-      'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti'],
+      'cflags_cc': ['-std=c++17', '-fno-exceptions'],
       'xcode_settings': {
         'CLANG_CXX_LANGUAGE_STANDARD': 'c++17',
         'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',

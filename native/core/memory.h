@@ -1,5 +1,5 @@
-// Memory for secrets: one locked, no-dump arena (guard pages around it, wiped on free and in a forked child) shared by the
-// process, and an owning buffer on top of it.
+// Memory for secrets: one locked, no-dump arena (guard pages around it, wiped on free and in a forked child) shared by
+// the process, and an owning buffer on top of it.
 #pragma once
 #include <cstddef>
 #include <cstdint>
