@@ -4,16 +4,16 @@ import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
-const SHARED = path.resolve(ROOT, '../shared/vectors');
+export const SHARED_VECTORS = path.resolve(ROOT, '../shared/vectors');
 
 /** Options of a describe that reads `../shared/vectors`: skipped, saying so, where the folder is absent. */
 export const needsSharedVectors: { skip: string | false } = {
-  skip: existsSync(SHARED) ? false : `no vectors at ${SHARED}`,
+  skip: existsSync(SHARED_VECTORS) ? false : `no vectors at ${SHARED_VECTORS}`,
 };
 
 /** The JSON document at a path under ../shared/vectors; `.gz` is unpacked. */
 export function sharedVectors<Document>(name: string): Document {
-  const bytes = readFileSync(path.join(SHARED, name));
+  const bytes = readFileSync(path.join(SHARED_VECTORS, name));
   return JSON.parse((name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8'));
 }
 
