@@ -1,4 +1,4 @@
-/** The Store over any SQL database that Kysely speaks to; knows no dialect. */
+/** The Store over any SQL database that Kysely speaks to; knows no dialect. Every write is in a transaction, which waits for its turn. */
 import { CamelCasePlugin, type Dialect, Kysely } from 'kysely';
 import { type Database, migrate, type SqlFlavour } from './schema.ts';
 import type { AliasRecord, CredentialRecord, Page, Store, StoredKey } from './store.ts';
@@ -103,7 +103,7 @@ class SqlStore implements Store {
   }
 
   async insertCredential(credential: CredentialRecord): Promise<void> {
-    await this.#db.insertInto('credentials').values(credential).execute();
+    await this.#db.transaction().execute((tx) => tx.insertInto('credentials').values(credential).execute());
   }
 
   async readCredential(accessKeyId: string): Promise<CredentialRecord | undefined> {

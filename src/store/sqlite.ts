@@ -2,7 +2,8 @@
  * SQLite as a Kysely dialect: the one file that knows which SQLite runs. node:sqlite from Node 24 on (Node 22 has it behind a
  * warning, Node 20 not at all), libsql below and where a runtime lacks it.
  */
-import { CompiledQuery, type DatabaseConnection, type Driver, type SqliteDatabase, SqliteDialect, sql } from 'kysely';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Driver, type SqliteDatabase, SqliteDialect, sql } from 'kysely';
 import type { SqlFlavour } from './schema.ts';
 import { openSqlStore } from './sql.ts';
 import type { Store } from './store.ts';
@@ -15,6 +16,8 @@ interface Statement {
 
 /** An open database, whichever library opened it. */
 interface Connection {
+  /** Runs one statement and drops its answer. */
+  exec(text: string): void;
   prepare(text: string): Statement;
   returnsRows(statement: Statement): boolean;
   close(): void;
@@ -33,6 +36,7 @@ async function connectNode(file: string): Promise<Connection> {
   const { DatabaseSync } = await import(name);
   const database = new DatabaseSync(file);
   return {
+    exec: (text) => database.exec(text),
     prepare: (text) => database.prepare(text),
     returnsRows: (statement) => (statement as unknown as { columns(): unknown[] }).columns().length > 0,
     close: () => database.close(),
@@ -43,6 +47,7 @@ async function connectLibsql(file: string): Promise<Connection> {
   const { default: Libsql } = await import('libsql');
   const database = new Libsql(file);
   return {
+    exec: (text) => database.exec(text),
     prepare: (text) => database.prepare(text) as unknown as Statement,
     returnsRows: (statement) => (statement as unknown as { reader: boolean }).reader,
     close: () => database.close(),
@@ -89,7 +94,7 @@ interface Pragma {
 }
 
 const PRAGMAS: readonly Pragma[] = [
-  // Another process may hold the write lock; wait for it rather than fail.
+  // While opening, another process may be recovering the log or leaving.
   { name: 'busy_timeout', set: '5000' },
   { name: 'journal_mode', set: 'WAL' },
   // Libraries compile SQLite with other defaults for WAL: NORMAL loses acknowledged commits at power loss.
@@ -100,15 +105,49 @@ const PRAGMAS: readonly Pragma[] = [
   // Deleted rows are overwritten, so that destroyed key material does not linger in free pages.
   { name: 'secure_delete', set: 'ON', value: 1 },
   { name: 'foreign_keys', set: 'ON', value: 1 },
+  // From now on the wait is a blocked event loop: leave it to `begin`, which waits without blocking.
+  { name: 'busy_timeout', set: '20' },
 ];
 
-/** BEGIN IMMEDIATE takes the write lock at once; a transaction that upgrades later can fail after it has read. */
+const WRITE_LOCK_WAIT_MS = 10_000;
+const MAX_PAUSE_MS = 25;
+
+/** libsql gives the code's name, node:sqlite its number. */
+function isBusy(error: unknown): boolean {
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  return code === 'SQLITE_BUSY' || errcode === 5;
+}
+
+/**
+ * BEGIN IMMEDIATE takes the write lock at once; a transaction that upgrades later can fail after it has read. Where another
+ * connection holds it, tries again after a random pause: SQLite's own wait would block this thread, and with it a
+ * transaction of another store in this process, and is unfair between processes.
+ */
+async function begin(connection: Connection): Promise<void> {
+  const deadline = Date.now() + WRITE_LOCK_WAIT_MS;
+  for (;;) {
+    try {
+      // By exec: libsql leaves a prepared statement that failed half run, and no commit succeeds beside it.
+      connection.exec('begin immediate');
+      return;
+    } catch (error) {
+      if (!isBusy(error) || Date.now() > deadline) throw error;
+      await pause(1 + Math.random() * MAX_PAUSE_MS);
+    }
+  }
+}
+
 class ImmediateSqliteDialect extends SqliteDialect {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    super({ database: asKyselyDatabase(connection) });
+    this.#connection = connection;
+  }
+
   override createDriver(): Driver {
     const driver = super.createDriver();
-    driver.beginTransaction = async (connection: DatabaseConnection) => {
-      await connection.executeQuery(CompiledQuery.raw('begin immediate'));
-    };
+    driver.beginTransaction = () => begin(this.#connection);
     return driver;
   }
 }
@@ -122,7 +161,7 @@ const SQLITE: SqlFlavour = { bytes: sql`blob`, milliseconds: sql`integer`, table
 export async function openSqliteStore(file: string): Promise<Store> {
   const connection = await connect(file);
   try {
-    for (const { name, set } of PRAGMAS) connection.prepare(`pragma ${name} = ${set}`).all();
+    for (const { name, set } of PRAGMAS) connection.exec(`pragma ${name} = ${set}`);
     for (const { name, value } of PRAGMAS) {
       if (value === undefined) continue;
       const answer = Object.values(connection.prepare(`pragma ${name}`).all()[0] as object)[0];
@@ -132,5 +171,5 @@ export async function openSqliteStore(file: string): Promise<Store> {
     connection.close();
     throw error;
   }
-  return openSqlStore(new ImmediateSqliteDialect({ database: asKyselyDatabase(connection) }), SQLITE);
+  return openSqlStore(new ImmediateSqliteDialect(connection), SQLITE);
 }

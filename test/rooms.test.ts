@@ -1,0 +1,50 @@
+/** Calls between rooms go one way and through front doors: design.md's table, enforced on what the sources import. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { test } from 'node:test';
+
+interface Room {
+  /** Rooms it may import, each through its index.ts. */
+  readonly rooms: readonly string[];
+  /** Packages it may import. */
+  readonly packages: readonly string[];
+}
+
+const ROOMS: Readonly<Record<string, Room>> = {
+  'index.ts': { rooms: ['kms'], packages: [] },
+  cli: { rooms: ['server', 'kms'], packages: ['commander'] },
+  server: { rooms: ['kms'], packages: [] },
+  kms: { rooms: ['engine', 'store'], packages: [] },
+  store: { rooms: [], packages: ['kysely', 'libsql'] },
+  engine: { rooms: [], packages: ['node-gyp-build'] },
+};
+
+const SOURCES = join(import.meta.dirname, '../../src');
+/** Static imports and re-exports, side-effect imports, and dynamic imports of a literal. */
+const IMPORTS = /(?:\bfrom\s*|\bimport\s*\(?\s*)'([^']+)'/g;
+
+const files = readdirSync(SOURCES, { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+  .map((entry) => relative(SOURCES, join(entry.parentPath ?? entry.path, entry.name)));
+
+for (const file of files) {
+  test(`src/${file} imports only what its room may`, () => {
+    const roomName = file.split('/')[0]!;
+    const room = ROOMS[roomName];
+    assert.ok(room !== undefined, `src/${roomName} is not in the table of rooms`);
+    const text = readFileSync(join(SOURCES, file), 'utf8').replace(/^\s*(?:\*|\/\/|\/\*).*$/gm, '');
+    for (const [, specifier] of text.matchAll(IMPORTS)) {
+      if (specifier!.startsWith('node:')) continue;
+      if (!specifier!.startsWith('.')) {
+        assert.ok(room.packages.includes(specifier!), `${specifier} is not a package of room ${roomName}`);
+        continue;
+      }
+      const target = join(file, '..', specifier!);
+      const targetRoom = target.split('/')[0]!;
+      if (targetRoom === roomName) continue;
+      assert.ok(room.rooms.includes(targetRoom), `room ${roomName} may not import room ${targetRoom}`);
+      assert.equal(target, `${targetRoom}/index.ts`, `room ${targetRoom} is entered through its front file`);
+    }
+  });
+}

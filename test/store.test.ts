@@ -1,0 +1,139 @@
+/** The store's promises: what was acknowledged is there after a reopening, whole, and a strange database is refused. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type KeyRecord, openSqliteStore, type Store } from '../src/store/index.ts';
+import { temporaryDirectory } from './support/kms-service.ts';
+
+const key = (keyId: string): KeyRecord => ({
+  keyId,
+  keySpec: 'SYMMETRIC_DEFAULT',
+  keyUsage: 'ENCRYPT_DECRYPT',
+  keyState: 'Enabled',
+  origin: 'AWS_KMS',
+  description: 'café \u{1f511}',
+  creationDate: 1_795_306_794_956,
+  currentMaterialId: 'm',
+});
+const material = (keyId: string) => ({
+  keyId,
+  materialId: 'm',
+  wrapped: Uint8Array.from({ length: 256 }, (_, i) => i),
+  creationDate: 2,
+});
+const alias = (aliasName: string, targetKeyId: string) => ({
+  aliasName,
+  targetKeyId,
+  creationDate: 3,
+  lastUpdatedDate: 4,
+});
+const insert = (store: Store, keyId: string) => store.insertKey({ key: key(keyId), materials: [material(keyId)] });
+
+test('records come back as they went in, after a reopening', async (t) => {
+  const file = join(temporaryDirectory(t), 'keymill.db');
+  const first = await openSqliteStore(file);
+  await first.initialise(new Map([['region', 'us-east-1']]));
+  await insert(first, 'a');
+  assert.equal(await first.insertAlias(alias('alias/x', 'a'), 50), 'inserted');
+  const credential = { accessKeyId: 'AKIA', wrappedSecret: new Uint8Array([0, 255]), principal: 'p', creationDate: 5 };
+  await first.insertCredential(credential);
+  await first.close();
+
+  const second = await openSqliteStore(file);
+  t.after(() => second.close());
+  assert.deepEqual(await second.readSettings(), new Map([['region', 'us-east-1']]));
+  const stored = await second.readKey('a');
+  assert.deepEqual({ ...stored!.key }, key('a'));
+  assert.deepEqual(
+    stored!.materials.map((each) => ({ ...each })),
+    [material('a')],
+  );
+  assert.equal(stored!.materials[0]!.wrapped.constructor, Uint8Array);
+  assert.deepEqual({ ...(await second.readAlias('alias/x')) }, alias('alias/x', 'a'));
+  assert.deepEqual({ ...(await second.readCredential('AKIA')) }, credential);
+  assert.equal(await second.readKey('b'), undefined);
+});
+
+test('settings are written once', async (t) => {
+  const store = await openSqliteStore(':memory:');
+  t.after(() => store.close());
+  assert.equal(await store.initialise(new Map([['a', '1']])), true);
+  assert.equal(await store.initialise(new Map([['a', '2']])), false);
+  assert.equal((await store.readSettings()).get('a'), '1');
+});
+
+test('a key id is taken once, and a failed insert leaves nothing', async (t) => {
+  const store = await openSqliteStore(':memory:');
+  t.after(() => store.close());
+  await insert(store, 'a');
+  await assert.rejects(insert(store, 'a'));
+  const twice = { key: key('b'), materials: [material('b'), material('b')] };
+  await assert.rejects(store.insertKey(twice));
+  assert.deepEqual(await store.listKeys({ limit: 10 }), ['a']);
+});
+
+test('an alias name is taken once, and a key has a limited number', async (t) => {
+  const store = await openSqliteStore(':memory:');
+  t.after(() => store.close());
+  await insert(store, 'a');
+  await insert(store, 'b');
+  assert.equal(await store.insertAlias(alias('alias/1', 'a'), 2), 'inserted');
+  assert.equal(await store.insertAlias(alias('alias/1', 'b'), 2), 'exists');
+  assert.equal(await store.insertAlias(alias('alias/2', 'a'), 2), 'inserted');
+  assert.equal(await store.insertAlias(alias('alias/3', 'a'), 2), 'limit');
+  assert.equal(await store.insertAlias(alias('alias/3', 'b'), 2), 'inserted');
+  await assert.rejects(store.insertAlias(alias('alias/4', 'no such key'), 2));
+});
+
+test('listings go in pages in order', async (t) => {
+  const store = await openSqliteStore(':memory:');
+  t.after(() => store.close());
+  for (const keyId of ['c', 'a', 'b']) await insert(store, keyId);
+  assert.deepEqual(await store.listKeys({ limit: 2 }), ['a', 'b']);
+  assert.deepEqual(await store.listKeys({ after: 'b', limit: 2 }), ['c']);
+  for (const name of ['alias/2', 'alias/1']) await store.insertAlias(alias(name, 'a'), 50);
+  await store.insertAlias(alias('alias/0', 'b'), 50);
+  const names = async (page: Parameters<Store['listAliases']>[0]) =>
+    (await store.listAliases(page)).map(({ aliasName }) => aliasName);
+  assert.deepEqual(await names({ limit: 9 }), ['alias/0', 'alias/1', 'alias/2']);
+  assert.deepEqual(await names({ limit: 9, targetKeyId: 'a', after: 'alias/1' }), ['alias/2']);
+});
+
+test('calls at once are all done', async (t) => {
+  const store = await openSqliteStore(':memory:');
+  t.after(() => store.close());
+  const ids = Array.from({ length: 50 }, (_, i) => `key-${String(i).padStart(2, '0')}`);
+  await Promise.all(ids.flatMap((id) => [insert(store, id), store.listKeys({ limit: 1 })]));
+  assert.deepEqual(await store.listKeys({ limit: 100 }), ids);
+});
+
+test('two stores on one file take turns', async (t) => {
+  const file = join(temporaryDirectory(t), 'keymill.db');
+  const stores = await Promise.all([openSqliteStore(file), openSqliteStore(file)]);
+  t.after(() => Promise.all(stores.map((store) => store.close())));
+  await Promise.all(Array.from({ length: 20 }, (_, i) => insert(stores[i % 2]!, `key-${i}`)));
+  for (const store of stores) assert.equal((await store.listKeys({ limit: 100 })).length, 20);
+});
+
+test('the file is in WAL mode', async (t) => {
+  const file = join(temporaryDirectory(t), 'keymill.db');
+  const store = await openSqliteStore(file);
+  await store.close();
+  // SQLite file format, section 1.3: bytes 18 and 19 are 2 in WAL mode.
+  assert.deepEqual([...readFileSync(file).subarray(18, 20)], [2, 2]);
+});
+
+test('a schema of a newer release is refused and left alone', async (t) => {
+  const file = join(temporaryDirectory(t), 'keymill.db');
+  await (await openSqliteStore(file)).close();
+  const { default: Libsql } = await import('libsql');
+  const database = new Libsql(file);
+  database.prepare('insert into migrations (version, applied_at) values (999, 0)').run();
+  database.close();
+  await assert.rejects(openSqliteStore(file), /schema version 999/);
+});
+
+test('a file that is no database is refused', async () => {
+  await assert.rejects(openSqliteStore(import.meta.filename));
+});

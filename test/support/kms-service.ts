@@ -1,0 +1,60 @@
+/** Services for tests: on a directory of their own or in memory, and how their errors are checked. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { Keymill, type KeymillOptions, KmsError, type OperationInput } from 'keymill';
+
+export const ACCOUNT = '111111111111';
+export const REGION = 'us-east-1';
+
+type Closers = Pick<TestContext, 'after'>;
+
+/** A directory that goes away with the test. */
+export function temporaryDirectory(context: Closers): string {
+  const directory = mkdtempSync(join(tmpdir(), 'keymill-test-'));
+  context.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A service that keeps nothing, closed with the test. */
+export async function openInMemory(context: Closers, options: KeymillOptions = {}): Promise<Keymill> {
+  const kms = await Keymill.open({ path: ':memory:', accountId: ACCOUNT, region: REGION, ...options });
+  context.after(() => kms.close());
+  return kms;
+}
+
+export interface TestKey {
+  readonly keyId: string;
+  readonly arn: string;
+}
+
+/** A new key; undefined, and the test skipped with a message, where the backend of this machine has no such spec. */
+export async function keyOrSkip(
+  context: Pick<TestContext, 'skip'>,
+  kms: Keymill,
+  input: OperationInput<'CreateKey'>,
+): Promise<TestKey | undefined> {
+  try {
+    const { KeyMetadata } = await kms.createKey(input);
+    return { keyId: KeyMetadata.KeyId, arn: KeyMetadata.Arn };
+  } catch (error) {
+    if (!(error instanceof KmsError) || error.name !== 'UnsupportedOperationException') throw error;
+    context.skip(`${input.KeySpec} is unsupported by the ${kms.engineInfo.backend} backend`);
+    return undefined;
+  }
+}
+
+/** The promise rejects with this AWS error type and, where given, exactly this message. */
+export async function rejectsWith(promise: Promise<unknown>, name: string, message?: string | RegExp): Promise<void> {
+  await assert.rejects(promise, (error) => {
+    assert.ok(error instanceof KmsError, `not a KmsError: ${String(error)}`);
+    assert.equal(error.name, name, error.message);
+    if (typeof message === 'string') assert.equal(error.message, message);
+    else if (message !== undefined) assert.match(error.message, message);
+    return true;
+  });
+}
+
+export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
