@@ -5,6 +5,7 @@
       'target_name': 'keymill',
       'sources': [
         'native/core/aead.cc',
+        'native/core/aead_key.cc',
         'native/core/algorithms.cc',
         'native/core/asymmetric.cc',
         'native/core/batch.cc',
@@ -14,6 +15,7 @@
         'native/core/edwards.cc',
         'native/core/edwards25519.cc',
         'native/core/evp_contexts.cc',
+        'native/core/gcm_batched.cc',
         'native/core/hmac.cc',
         'native/core/implementations.cc',
         'native/core/key_format.cc',

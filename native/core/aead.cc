@@ -5,80 +5,15 @@
 
 #include <climits>
 
+#include "aead_key.h"
 #include "algorithms.h"
+#include "gcm_batched.h"
 
 namespace keymill {
 namespace {
 
-constexpr size_t kKeyBytes = 32;
-constexpr size_t kGcmNonceBytes = 12;
-constexpr size_t kBlockBytes = 16;
 /** SP 800-38D section 5.2.1.1 allows 2^36 - 32; blocks are far smaller, and OpenSSL counts in int. */
-constexpr size_t kMaximumBytes = INT_MAX - kBlockBytes;
-
-struct CipherContextFree {
-  void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
-};
-using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, CipherContextFree>;
-
-CipherContext new_context(const EVP_CIPHER* cipher, const uint8_t* key) {
-  CipherContext context(EVP_CIPHER_CTX_new());
-  if (!context || !cipher || !EVP_EncryptInit_ex2(context.get(), cipher, key, nullptr, nullptr)) return nullptr;
-  EVP_CIPHER_CTX_set_padding(context.get(), 0);
-  return context;
-}
-
-/** What both AEADs keep beside a key. Each half is made when first used. */
-class AeadPrepared final : public Prepared {
- public:
-  explicit AeadPrepared(const Key& key) : key_(key) {}
-
-  /** The key schedule and hash key of AES-256-GCM; nullptr where memory is short. */
-  EVP_CIPHER_CTX* gcm() {
-    if (!gcm_) gcm_ = new_context(algorithms().aes_256_gcm, key_.secret.data());
-    return gcm_.get();
-  }
-
-  bool derive_xaes_key(const uint8_t nonce24[kXaesNonceBytes], uint8_t derived[kKeyBytes]);
-
- private:
-  bool make_xaes();
-
-  const Key& key_;
-  CipherContext gcm_;
-  CipherContext ecb_;
-  /** K1 of CMAC (SP 800-38B section 6.1). */
-  SecretBytes subkey_;
-};
-
-bool AeadPrepared::make_xaes() {
-  CipherContext ecb = new_context(algorithms().aes_256_ecb, key_.secret.data());
-  SecretBytes subkey(kBlockBytes);
-  if (!ecb || !subkey.ok()) return false;
-  uint8_t* k1 = subkey.data();
-  memset(k1, 0, kBlockBytes);
-  if (EVP_Cipher(ecb.get(), k1, k1, kBlockBytes) <= 0) return false;
-  // Doubling in GF(2^128) without a branch on the top bit.
-  const auto reduction = static_cast<uint8_t>(0x87 & -(k1[0] >> 7));
-  for (size_t i = 0; i + 1 < kBlockBytes; i++) k1[i] = static_cast<uint8_t>(k1[i] << 1 | k1[i + 1] >> 7);
-  k1[kBlockBytes - 1] = static_cast<uint8_t>(k1[kBlockBytes - 1] << 1 ^ reduction);
-  ecb_ = std::move(ecb);
-  subkey_ = std::move(subkey);
-  return true;
-}
-
-/** XAES-256-GCM, "Algorithm": two one-block CMACs of counter, label 'X' and the first half of the nonce. */
-bool AeadPrepared::derive_xaes_key(const uint8_t nonce24[kXaesNonceBytes], uint8_t derived[kKeyBytes]) {
-  if (!ecb_ && !make_xaes()) return false;
-  for (size_t half = 0; half < 2; half++) {
-    uint8_t* block = derived + half * kBlockBytes;
-    const uint8_t prefix[4] = {0, static_cast<uint8_t>(half + 1), 'X', 0};
-    memcpy(block, prefix, sizeof(prefix));
-    memcpy(block + sizeof(prefix), nonce24, kBlockBytes - sizeof(prefix));
-    for (size_t i = 0; i < kBlockBytes; i++) block[i] ^= subkey_.data()[i];
-  }
-  return EVP_Cipher(ecb_.get(), derived, derived, kKeyBytes) > 0;
-}
+constexpr size_t kMaximumBytes = INT_MAX - kAesBlockBytes;
 
 /** Feeds additional data; a no-op on nothing. */
 bool feed_aad(EVP_CIPHER_CTX* gcm, Bytes aad) {
@@ -95,7 +30,7 @@ bool run_cipher(EVP_CIPHER_CTX* gcm, Bytes head, Bytes aad, Bytes input, uint8_t
 /** A keyed context takes the nonce, then seals one message. `key`: nullptr keeps the context's. */
 Status seal(EVP_CIPHER_CTX* gcm, const uint8_t* key, const uint8_t nonce12[kGcmNonceBytes], Bytes head, Bytes aad,
             Bytes plaintext, uint8_t* out) {
-  uint8_t unused[kBlockBytes];
+  uint8_t unused[kAesBlockBytes];
   int none;
   OSSL_PARAM tag[] = {OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, out + plaintext.size, TAG_BYTES),
                       OSSL_PARAM_construct_end()};
@@ -109,7 +44,7 @@ Status seal(EVP_CIPHER_CTX* gcm, const uint8_t* key, const uint8_t nonce12[kGcmN
 Status open(EVP_CIPHER_CTX* gcm, const uint8_t* key, const uint8_t nonce12[kGcmNonceBytes], Bytes head, Bytes aad,
             Bytes input, uint8_t* out) {
   const Bytes ciphertext{input.data, input.size - TAG_BYTES};
-  uint8_t unused[kBlockBytes];
+  uint8_t unused[kAesBlockBytes];
   int none;
   const OSSL_PARAM tag[] = {
       OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, const_cast<uint8_t*>(input.data) + ciphertext.size,
@@ -124,9 +59,9 @@ Status open(EVP_CIPHER_CTX* gcm, const uint8_t* key, const uint8_t nonce12[kGcmN
 
 /** A context per thread that XAES gives each message's derived key; holds a zero key between runs. */
 struct AeadState final : StemState {
-  CipherContext derived_gcm = new_context(algorithms().aes_256_gcm, kZeroKey);
+  CipherContext derived_gcm = new_cipher_context(algorithms().aes_256_gcm, kZeroKey);
 
-  static constexpr uint8_t kZeroKey[kKeyBytes] = {};
+  static constexpr uint8_t kZeroKey[kAesKeyBytes] = {};
   void forget_key() { EVP_CipherInit_ex2(derived_gcm.get(), nullptr, kZeroKey, nullptr, 1, nullptr); }
 };
 
@@ -137,11 +72,11 @@ struct Gcm {
   explicit Gcm(ThreadState& thread) : thread_(thread) {}
 
   Status seal_one(const Key& key, const uint8_t* nonce, Bytes head, Bytes aad, Bytes plaintext, uint8_t* out) {
-    EVP_CIPHER_CTX* gcm = prepared_state<AeadPrepared>(thread_, key).gcm();
+    EVP_CIPHER_CTX* gcm = prepared_state<AeadKey>(thread_, key).gcm();
     return gcm ? seal(gcm, nullptr, nonce, head, aad, plaintext, out) : Status::OUT_OF_MEMORY;
   }
   Status open_one(const Key& key, const uint8_t* nonce, Bytes head, Bytes aad, Bytes input, uint8_t* out) {
-    EVP_CIPHER_CTX* gcm = prepared_state<AeadPrepared>(thread_, key).gcm();
+    EVP_CIPHER_CTX* gcm = prepared_state<AeadKey>(thread_, key).gcm();
     return gcm ? open(gcm, nullptr, nonce, head, aad, input, out) : Status::OUT_OF_MEMORY;
   }
 
@@ -169,12 +104,12 @@ struct Xaes {
 
  private:
   bool derive(const Key& key, const uint8_t* nonce) {
-    return state_.derived_gcm && prepared_state<AeadPrepared>(thread_, key).derive_xaes_key(nonce, derived_);
+    return state_.derived_gcm && prepared_state<AeadKey>(thread_, key).derive_xaes_key(nonce, derived_);
   }
 
   ThreadState& thread_;
   AeadState& state_;
-  uint8_t derived_[kKeyBytes];
+  uint8_t derived_[kAesKeyBytes];
 };
 
 template <typename Aead>
@@ -232,10 +167,12 @@ constexpr KnownAnswer kXaesAnswers[] = {
 
 Bytes text(const char* characters) { return {reinterpret_cast<const uint8_t*>(characters), strlen(characters)}; }
 
-template <typename Aead>
+using Run = void (*)(ThreadState& thread, Item* items, size_t count);
+
+template <typename Aead, Run run_encrypt>
 bool test_encrypt(ThreadState& thread, const KnownAnswer& answer, bool fault) {
   Key key;
-  uint8_t raw[kKeyBytes], out[64];
+  uint8_t raw[kAesKeyBytes], out[64];
   memset(raw, answer.key_byte, sizeof(raw));
   key.secret = SecretBytes::copy_of({raw, sizeof(raw)});
   if (!key.secret.ok()) return false;
@@ -245,17 +182,17 @@ bool test_encrypt(ThreadState& thread, const KnownAnswer& answer, bool fault) {
   item.extra = text(answer.aad);
   item.nonce = text(answer.nonce);
   item.output = {out, sizeof(out)};
-  run<Aead, encrypt<Aead>>(thread, &item, 1);
+  run_encrypt(thread, &item, 1);
   if (item.status != Status::OK || item.output.size != Aead::kNonceBytes + sizeof(answer.sealed)) return false;
   out[Aead::kNonceBytes] ^= fault;
   return memcmp(out + Aead::kNonceBytes, answer.sealed, sizeof(answer.sealed)) == 0;
 }
 
 /** The answer opens, and with one bit of the tag flipped it does not and leaves nothing behind. */
-template <typename Aead>
+template <typename Aead, Run run_decrypt>
 bool test_decrypt(ThreadState& thread, const KnownAnswer& answer, bool fault) {
   Key key;
-  uint8_t raw[kKeyBytes], sealed[64], out[32];
+  uint8_t raw[kAesKeyBytes], sealed[64], out[32];
   memset(raw, answer.key_byte, sizeof(raw));
   key.secret = SecretBytes::copy_of({raw, sizeof(raw)});
   if (!key.secret.ok()) return false;
@@ -267,7 +204,7 @@ bool test_decrypt(ThreadState& thread, const KnownAnswer& answer, bool fault) {
   good.extra = text(answer.aad);
   good.output = {out, sizeof(out)};
   Item bad = good;
-  run<Aead, decrypt<Aead>>(thread, &good, 1);
+  run_decrypt(thread, &good, 1);
   const Bytes plaintext = text(answer.plaintext);
   out[0] ^= fault;
   if (good.status != Status::OK || good.output.size != plaintext.size ||
@@ -275,32 +212,64 @@ bool test_decrypt(ThreadState& thread, const KnownAnswer& answer, bool fault) {
     return false;
   }
   sealed[bad.input.size - 1] ^= 1;
-  run<Aead, decrypt<Aead>>(thread, &bad, 1);
+  run_decrypt(thread, &bad, 1);
   uint8_t left = 0;
   for (size_t i = 0; i < plaintext.size; i++) left |= out[i];
   return bad.status == Status::DECRYPTION_FAILED && left == 0;
 }
 
-/** The key a test makes dies with it, so nothing prepared from it may stay. */
-template <typename Aead, const KnownAnswer* answers, size_t count, bool (*test)(ThreadState&, const KnownAnswer&, bool)>
+template <const KnownAnswer* answers, size_t count, bool (*test)(ThreadState&, const KnownAnswer&, bool)>
 bool self_test(ThreadState& thread, bool fault) {
   bool ok = true;
   for (size_t i = 0; i < count; i++) ok = test(thread, answers[i], fault) && ok;
   return ok;
 }
 
+template <typename Aead, const KnownAnswer* answers, size_t count, Run run>
+constexpr Implementation encrypt_row(Algorithm algorithm, const char* primitive, const char* name) {
+  return {Operation::ENCRYPT,
+          algorithm,
+          KeySpec{},
+          primitive,
+          name,
+          0,
+          run,
+          self_test<answers, count, test_encrypt<Aead, run>>};
+}
+
+template <typename Aead, const KnownAnswer* answers, size_t count, Run run>
+constexpr Implementation decrypt_row(Algorithm algorithm, const char* primitive, const char* name) {
+  return {Operation::DECRYPT,
+          algorithm,
+          KeySpec{},
+          primitive,
+          name,
+          0,
+          run,
+          self_test<answers, count, test_decrypt<Aead, run>>};
+}
+
+constexpr Algorithm kGcm = Algorithm::SYMMETRIC_DEFAULT;
+constexpr Algorithm kXaes = Algorithm::XAES_256_GCM;
+
 constexpr Implementation kAead[] = {
-    {Operation::ENCRYPT, Algorithm::SYMMETRIC_DEFAULT, KeySpec{}, "aes-256-gcm-encrypt", "openssl", 0,
-     run<Gcm, encrypt<Gcm>>, self_test<Gcm, kGcmAnswers, 1, test_encrypt<Gcm>>},
-    {Operation::DECRYPT, Algorithm::SYMMETRIC_DEFAULT, KeySpec{}, "aes-256-gcm-decrypt", "openssl", 0,
-     run<Gcm, decrypt<Gcm>>, self_test<Gcm, kGcmAnswers, 1, test_decrypt<Gcm>>},
-    {Operation::ENCRYPT, Algorithm::XAES_256_GCM, KeySpec{}, "xaes-256-gcm-encrypt", "openssl", 0,
-     run<Xaes, encrypt<Xaes>>, self_test<Xaes, kXaesAnswers, 2, test_encrypt<Xaes>>},
-    {Operation::DECRYPT, Algorithm::XAES_256_GCM, KeySpec{}, "xaes-256-gcm-decrypt", "openssl", 0,
-     run<Xaes, decrypt<Xaes>>, self_test<Xaes, kXaesAnswers, 2, test_decrypt<Xaes>>},
+    encrypt_row<Gcm, kGcmAnswers, 1, seal_gcm_batched>(kGcm, "aes-256-gcm-encrypt", "openssl-batched"),
+    decrypt_row<Gcm, kGcmAnswers, 1, open_gcm_batched>(kGcm, "aes-256-gcm-decrypt", "openssl-batched"),
+    encrypt_row<Gcm, kGcmAnswers, 1, seal_gcm_one_by_one>(kGcm, "aes-256-gcm-encrypt", "openssl"),
+    decrypt_row<Gcm, kGcmAnswers, 1, open_gcm_one_by_one>(kGcm, "aes-256-gcm-decrypt", "openssl"),
+    encrypt_row<Xaes, kXaesAnswers, 2, run<Xaes, encrypt<Xaes>>>(kXaes, "xaes-256-gcm-encrypt", "openssl"),
+    decrypt_row<Xaes, kXaesAnswers, 2, run<Xaes, decrypt<Xaes>>>(kXaes, "xaes-256-gcm-decrypt", "openssl"),
 };
 
 }  // namespace
+
+void seal_gcm_one_by_one(ThreadState& thread, Item* items, size_t count) {
+  run<Gcm, encrypt<Gcm>>(thread, items, count);
+}
+
+void open_gcm_one_by_one(ThreadState& thread, Item* items, size_t count) {
+  run<Gcm, decrypt<Gcm>>(thread, items, count);
+}
 
 ImplementationList aead_implementations() { return {kAead, sizeof(kAead) / sizeof(kAead[0])}; }
 

@@ -1,14 +1,13 @@
 // AES-256-GCM (SP 800-38D: 12-byte nonce, 16-byte tag, nothing else) and XAES-256-GCM (c2sp.org/XAES-256-GCM) over
 // OpenSSL.
 #pragma once
+#include "aead_key.h"
 #include "bytes.h"
 #include "key.h"
 #include "operation.h"
 #include "thread_state.h"
 
 namespace keymill {
-
-constexpr size_t kXaesNonceBytes = 24;
 
 /** XAES-256-GCM under a SYMMETRIC_DEFAULT key; additional data is `head` followed by `aad`. `out`: ciphertext and tag.
  */
