@@ -1,0 +1,325 @@
+/**
+ * AES-256-GCM (SP 800-38D, 96-bit IV, 128-bit tag) and XAES-256-GCM (c2sp.org/XAES-256-GCM): ENCRYPT and DECRYPT. Ciphertexts are
+ * nonce, ciphertext, tag. Nothing is decrypted before its tag is known to be right.
+ */
+import { BATCH_BYTES, BLOCK_BYTES, encryptBlocks, expandKey, KEY_BYTES, SCHEDULE_BYTES } from './aes';
+import {
+  ALGORITHM_SYMMETRIC_DEFAULT,
+  ALGORITHM_XAES_256_GCM,
+  KEY_SPEC_SYMMETRIC_DEFAULT,
+  OPERATION_DECRYPT,
+  OPERATION_ENCRYPT,
+  STATUS_DECRYPTION_FAILED,
+  STATUS_INVALID_LENGTH,
+  STATUS_MALFORMED_RECORD,
+  STATUS_OK,
+  STATUS_OUT_OF_MEMORY,
+  STATUS_UNAVAILABLE,
+  TAG_BYTES,
+} from './contract';
+import { BULK_BLOCKS, BULK_BYTES, ghashBlocks, ghashBulk, makeBulk } from './ghash';
+import { Key, prepare, registerSecretKeys } from './keys';
+import { allocate, isEqual, wipe } from './memory';
+import { Item, register, specs } from './operation';
+import { fillRandom } from './random';
+
+export const GCM_NONCE_BYTES: usize = 12;
+export const XAES_NONCE_BYTES: usize = 24;
+/** The part of an XAES nonce that derives the key; the rest is GCM's. */
+const XAES_DERIVING_BYTES: usize = 12;
+
+/** A key ready for GCM. */
+@unmanaged
+class Cipher {
+  /** The tables of ghash.ts, or 0. */
+  bulk: usize;
+  reserved: usize;
+  /** H: the zero block encrypted (section 6.5 step 1). 16 bytes, as two words to keep their place. */
+  h0: u64;
+  h1: u64;
+}
+
+const CIPHER_BYTES: usize = offsetof<Cipher>();
+const HASH_KEY_OFFSET: usize = offsetof<Cipher>('h0');
+/** The key schedule follows the fields. */
+const PREPARED_BYTES: usize = CIPHER_BYTES + SCHEDULE_BYTES;
+
+const SCRATCH_BYTES: usize = 2 * BATCH_BYTES + 4 * BLOCK_BYTES;
+const scratch = memory.data(<i32>SCRATCH_BYTES, 16);
+const keystream = scratch;
+const partial = scratch + BATCH_BYTES;
+const hash = partial + BATCH_BYTES;
+const lengths = hash + BLOCK_BYTES;
+const derivedKey = lengths + BLOCK_BYTES;
+
+/** The cipher under an XAES derived key, wiped after each message. */
+const derived = changetype<Cipher>(memory.data(<i32>PREPARED_BYTES, 16));
+
+@inline
+function scheduleOf(cipher: Cipher): usize {
+  return changetype<usize>(cipher) + CIPHER_BYTES;
+}
+
+@inline
+function hashKeyOf(cipher: Cipher): usize {
+  return changetype<usize>(cipher) + HASH_KEY_OFFSET;
+}
+
+/** The schedule and hash key of a key, made at first use; null where memory is short. */
+function cipherOf(key: Key): Cipher | null {
+  if (key.prepared) return changetype<Cipher>(key.prepared);
+  const prepared = prepare(key, PREPARED_BYTES);
+  if (!prepared) return null;
+  const cipher = changetype<Cipher>(prepared);
+  expandKey(key.material, scheduleOf(cipher));
+  wipe(keystream, BATCH_BYTES);
+  encryptBlocks(scheduleOf(cipher), keystream);
+  memory.copy(hashKeyOf(cipher), keystream, BLOCK_BYTES);
+  wipe(keystream, BATCH_BYTES);
+  return cipher;
+}
+
+/** Makes the tables for long messages with the key; without memory for them messages go the slower way. */
+function wantBulk(key: Key, cipher: Cipher, bytes: usize): void {
+  if (cipher.bulk || bytes < BULK_BLOCKS * BLOCK_BYTES) return;
+  key.tables = allocate(BULK_BYTES);
+  key.tablesBytes = BULK_BYTES;
+  if (!key.tables) return;
+  makeBulk(key.tables, hashKeyOf(cipher));
+  cipher.bulk = key.tables;
+}
+
+/** Takes bytes, padded with zeros to whole blocks, into the hash (section 6.4). */
+function ghash(cipher: Cipher, data: usize, bytes: usize): void {
+  let blocks = bytes / BLOCK_BYTES;
+  if (cipher.bulk && blocks >= BULK_BLOCKS) {
+    const groups = blocks / 16;
+    ghashBulk(hash, cipher.bulk, data, groups);
+    data += groups * 16 * BLOCK_BYTES;
+    blocks -= groups * 16;
+  }
+  const rest = bytes & (BLOCK_BYTES - 1);
+  if (blocks) ghashBlocks(hash, hashKeyOf(cipher), data, blocks);
+  if (!rest) return;
+  v128.store(partial, i64x2.splat(0));
+  memory.copy(partial, data + blocks * BLOCK_BYTES, rest);
+  ghashBlocks(hash, hashKeyOf(cipher), partial, 1);
+}
+
+/** Section 7.1 steps 4 to 6 before encryption: leaves GHASH(A || C || lengths) in `hash`. */
+function authenticate(cipher: Cipher, aad: usize, aadBytes: usize, ciphertext: usize, bytes: usize): void {
+  v128.store(hash, i64x2.splat(0));
+  ghash(cipher, aad, aadBytes);
+  ghash(cipher, ciphertext, bytes);
+  store<u64>(lengths, bswap<u64>((<u64>aadBytes) << 3));
+  store<u64>(lengths, bswap<u64>((<u64>bytes) << 3), 8);
+  ghashBlocks(hash, hashKeyOf(cipher), lengths, 1);
+}
+
+/** Eight counter blocks from `counter` on, encrypted, at `keystream`. */
+@inline
+function nextKeystream(cipher: Cipher, nonce: v128, counter: u32): void {
+  for (let i: u32 = 0; i < 8; i++) {
+    v128.store(keystream + (i << 4), i32x4.replace_lane(nonce, 3, <i32>bswap<u32>(counter + i)));
+  }
+  encryptBlocks(scheduleOf(cipher), keystream);
+}
+
+/** IV || 0^32 (section 7.1 step 2). */
+@inline
+function counterTemplate(nonce12: usize): v128 {
+  const template = i64x2.replace_lane(i64x2.splat(0), 0, load<i64>(nonce12));
+  return i32x4.replace_lane(template, 2, load<i32>(nonce12, 8));
+}
+
+/** output <- input xor `bytes` bytes at `mask`. The spans may be the same. */
+@inline
+function xorBytes(output: usize, input: usize, mask: usize, bytes: usize): void {
+  let i: usize = 0;
+  for (; i + BLOCK_BYTES <= bytes; i += BLOCK_BYTES) {
+    v128.store(output + i, v128.xor(v128.load(input + i), v128.load(mask + i)));
+  }
+  for (; i < bytes; i++) store<u8>(output + i, load<u8>(input + i) ^ load<u8>(mask + i));
+}
+
+/** GCTR from J0 + 1 on (section 7.1 step 3), where `keystream` holds the batch that begins with E(J0). */
+function crypt(cipher: Cipher, nonce12: usize, input: usize, bytes: usize, output: usize): void {
+  const first = min(bytes, BATCH_BYTES - BLOCK_BYTES);
+  xorBytes(output, input, keystream + BLOCK_BYTES, first);
+  const template = counterTemplate(nonce12);
+  let counter: u32 = FIRST_COUNTER + 8;
+  for (let done = first; done < bytes; done += BATCH_BYTES) {
+    nextKeystream(cipher, template, counter);
+    counter += 8;
+    xorBytes(output + done, input + done, keystream, min(bytes - done, BATCH_BYTES));
+  }
+}
+
+/** J0 = IV || 0^31 || 1. */
+const FIRST_COUNTER: u32 = 1;
+
+/** Encrypts `plaintext` to `output`, ciphertext and tag. The spans may overlap only where output <= plaintext or by being copied first. */
+function sealMessage(
+  cipher: Cipher,
+  nonce12: usize,
+  aad: usize,
+  aadBytes: usize,
+  plaintext: usize,
+  bytes: usize,
+  output: usize,
+): void {
+  nextKeystream(cipher, counterTemplate(nonce12), FIRST_COUNTER);
+  const mask = v128.load(keystream);
+  crypt(cipher, nonce12, plaintext, bytes, output);
+  authenticate(cipher, aad, aadBytes, output, bytes);
+  v128.store(output + bytes, v128.xor(v128.load(hash), mask));
+  wipe(scratch, SCRATCH_BYTES);
+}
+
+/** Checks the tag behind `bytes` bytes of ciphertext and decrypts them if it is right; otherwise `output` is untouched. */
+function openMessage(
+  cipher: Cipher,
+  nonce12: usize,
+  aad: usize,
+  aadBytes: usize,
+  ciphertext: usize,
+  bytes: usize,
+  output: usize,
+): bool {
+  nextKeystream(cipher, counterTemplate(nonce12), FIRST_COUNTER);
+  authenticate(cipher, aad, aadBytes, ciphertext, bytes);
+  v128.store(hash, v128.xor(v128.load(hash), v128.load(keystream)));
+  const isGood = isEqual(hash, ciphertext + bytes, TAG_BYTES);
+  if (isGood) crypt(cipher, nonce12, ciphertext, bytes, output);
+  wipe(scratch, SCRATCH_BYTES);
+  return isGood;
+}
+
+/**
+ * XAES-256-GCM, "Algorithm": the derived key is two one-block CMACs (SP 800-38B) of counter, 'X', 0 and the first half of the nonce.
+ * Leaves its cipher in `derived`.
+ */
+function deriveCipher(base: Cipher, nonce24: usize): void {
+  // K1 is E(0), which is H, doubled in CMAC's order of bits.
+  const high = bswap<u64>(load<u64>(hashKeyOf(base)));
+  const low = bswap<u64>(load<u64>(hashKeyOf(base), 8));
+  const carry = 0 - (high >> 63);
+  const k1High = bswap<u64>((high << 1) | (low >> 63));
+  const k1Low = bswap<u64>((low << 1) ^ (carry & 0x87));
+  wipe(keystream, BATCH_BYTES);
+  for (let half: u32 = 0; half < 2; half++) {
+    const message = keystream + (half << 4);
+    store<u8>(message, <u8>(half + 1), 1);
+    store<u8>(message, 0x58, 2); // 'X'
+    memory.copy(message + 4, nonce24, XAES_DERIVING_BYTES);
+    store<u64>(message, load<u64>(message) ^ k1High);
+    store<u64>(message, load<u64>(message, 8) ^ k1Low, 8);
+  }
+  encryptBlocks(scheduleOf(base), keystream);
+  memory.copy(derivedKey, keystream, KEY_BYTES);
+  derived.bulk = 0;
+  expandKey(derivedKey, scheduleOf(derived));
+  wipe(keystream, BATCH_BYTES);
+  encryptBlocks(scheduleOf(derived), keystream);
+  memory.copy(hashKeyOf(derived), keystream, BLOCK_BYTES);
+}
+
+/** Seals under a SYMMETRIC_DEFAULT key with a 24-byte nonce; false where memory is short. Also what wrap.ts wraps with. */
+export function sealXaes(
+  key: Key,
+  nonce24: usize,
+  aad: usize,
+  aadBytes: usize,
+  plaintext: usize,
+  bytes: usize,
+  output: usize,
+): bool {
+  const base = cipherOf(key);
+  if (!base) return false;
+  deriveCipher(base, nonce24);
+  sealMessage(derived, nonce24 + XAES_DERIVING_BYTES, aad, aadBytes, plaintext, bytes, output);
+  wipe(changetype<usize>(derived), PREPARED_BYTES);
+  return true;
+}
+
+/** A status: OK, DECRYPTION_FAILED or OUT_OF_MEMORY. */
+export function openXaes(
+  key: Key,
+  nonce24: usize,
+  aad: usize,
+  aadBytes: usize,
+  ciphertext: usize,
+  bytes: usize,
+  output: usize,
+): u32 {
+  const base = cipherOf(key);
+  if (!base) return STATUS_OUT_OF_MEMORY;
+  deriveCipher(base, nonce24);
+  const isGood = openMessage(derived, nonce24 + XAES_DERIVING_BYTES, aad, aadBytes, ciphertext, bytes, output);
+  wipe(changetype<usize>(derived), PREPARED_BYTES);
+  return isGood ? STATUS_OK : STATUS_DECRYPTION_FAILED;
+}
+
+/** Puts the nonce, the caller's or a fresh one, at the head of the output, and the plaintext in place behind it. */
+function beginOutput(item: Item, nonceBytes: usize): u32 {
+  if (item.nonceBytes && item.nonceBytes != nonceBytes) return STATUS_INVALID_LENGTH;
+  if (item.capacityBytes < nonceBytes + item.inputBytes + TAG_BYTES) return STATUS_MALFORMED_RECORD;
+  // The plaintext is moved first: records may encrypt onto themselves.
+  memory.copy(item.output + nonceBytes, item.input, item.inputBytes);
+  if (item.nonceBytes) memory.copy(item.output, item.nonce, nonceBytes);
+  else if (!fillRandom(item.output, nonceBytes)) return STATUS_UNAVAILABLE;
+  item.outputBytes = nonceBytes + item.inputBytes + TAG_BYTES;
+  return STATUS_OK;
+}
+
+function encryptGcm(item: Item): u32 {
+  const status = beginOutput(item, GCM_NONCE_BYTES);
+  if (status != STATUS_OK) return status;
+  const cipher = cipherOf(item.key);
+  if (!cipher) return STATUS_OUT_OF_MEMORY;
+  wantBulk(item.key, cipher, max(item.inputBytes, item.extraBytes));
+  const text = item.output + GCM_NONCE_BYTES;
+  sealMessage(cipher, item.output, item.extra, item.extraBytes, text, item.inputBytes, text);
+  return STATUS_OK;
+}
+
+function encryptXaes(item: Item): u32 {
+  const status = beginOutput(item, XAES_NONCE_BYTES);
+  if (status != STATUS_OK) return status;
+  const text = item.output + XAES_NONCE_BYTES;
+  const isSealed = sealXaes(item.key, item.output, item.extra, item.extraBytes, text, item.inputBytes, text);
+  return isSealed ? STATUS_OK : STATUS_OUT_OF_MEMORY;
+}
+
+function decryptGcm(item: Item): u32 {
+  if (item.inputBytes < GCM_NONCE_BYTES + TAG_BYTES) return STATUS_DECRYPTION_FAILED;
+  const bytes = item.inputBytes - GCM_NONCE_BYTES - TAG_BYTES;
+  if (item.capacityBytes < bytes) return STATUS_MALFORMED_RECORD;
+  const cipher = cipherOf(item.key);
+  if (!cipher) return STATUS_OUT_OF_MEMORY;
+  wantBulk(item.key, cipher, max(bytes, item.extraBytes));
+  const text = item.input + GCM_NONCE_BYTES;
+  if (!openMessage(cipher, item.input, item.extra, item.extraBytes, text, bytes, item.output)) {
+    return STATUS_DECRYPTION_FAILED;
+  }
+  item.outputBytes = bytes;
+  return STATUS_OK;
+}
+
+function decryptXaes(item: Item): u32 {
+  if (item.inputBytes < XAES_NONCE_BYTES + TAG_BYTES) return STATUS_DECRYPTION_FAILED;
+  const bytes = item.inputBytes - XAES_NONCE_BYTES - TAG_BYTES;
+  if (item.capacityBytes < bytes) return STATUS_MALFORMED_RECORD;
+  item.outputBytes = bytes;
+  const text = item.input + XAES_NONCE_BYTES;
+  return openXaes(item.key, item.input, item.extra, item.extraBytes, text, bytes, item.output);
+}
+
+export function registerAead(): void {
+  const spec = KEY_SPEC_SYMMETRIC_DEFAULT;
+  registerSecretKeys(spec, KEY_BYTES, KEY_BYTES, KEY_BYTES);
+  register(OPERATION_ENCRYPT, ALGORITHM_SYMMETRIC_DEFAULT, specs(spec), encryptGcm);
+  register(OPERATION_DECRYPT, ALGORITHM_SYMMETRIC_DEFAULT, specs(spec), decryptGcm);
+  register(OPERATION_ENCRYPT, ALGORITHM_XAES_256_GCM, specs(spec), encryptXaes);
+  register(OPERATION_DECRYPT, ALGORITHM_XAES_256_GCM, specs(spec), decryptXaes);
+}

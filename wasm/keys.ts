@@ -1,0 +1,312 @@
+/**
+ * The key table: handles of slot and generation, the memory a key owns, and a row per key spec that says how keys come and go.
+ * A closed key stays until the blocks submitted before it was closed have run: closing and submitting take ticks of one clock.
+ */
+import {
+  FLAG_EXPORTABLE,
+  FLAG_FORMAT_PKCS8,
+  FLAG_FORMAT_SPKI,
+  HANDLE_BYTES,
+  OPERATION_EXPORT_KEY,
+  OPERATION_GENERATE_KEY,
+  OPERATION_IMPORT_KEY,
+  STATUS_INVALID_KEY,
+  STATUS_MALFORMED_RECORD,
+  STATUS_NOT_EXPORTABLE,
+  STATUS_OK,
+  STATUS_OUT_OF_MEMORY,
+  STATUS_UNAVAILABLE,
+} from './contract';
+import { allocate, release } from './memory';
+import { Item, register } from './operation';
+import { fillRandom } from './random';
+
+@unmanaged
+export class Key {
+  spec: u32;
+  isExportable: u32;
+  /** Raw key, seed or scalar. */
+  material: usize;
+  materialBytes: usize;
+  /** What operations keep beside the key (schedules, midstates), made on first use; layout is the stem's. */
+  prepared: usize;
+  preparedBytes: usize;
+  /** Larger tables for bulk work, made when first worth it; layout is the stem's. */
+  tables: usize;
+  tablesBytes: usize;
+}
+
+/** How keys of one spec come and go. Functions are indices in the function table. */
+@unmanaged
+export class KeyType {
+  /** (key: Key) => status: makes new material. 0: no such spec. */
+  generate: u32;
+  /** (key: Key, format, data, bytes) => status: reads and fully validates. */
+  read: u32;
+  /** (key: Key, format, output, capacityBytes) => bytes written, or minus a status. */
+  write: u32;
+  minimumBytes: usize;
+  maximumBytes: usize;
+  generatedBytes: usize;
+}
+
+const KEY_SPECS: u32 = 64;
+const TYPE_BYTES: u32 = offsetof<KeyType>();
+const types = memory.data(<i32>(KEY_SPECS * TYPE_BYTES), 16);
+
+export function keyType(spec: u32): KeyType {
+  return changetype<KeyType>(types + (spec & (KEY_SPECS - 1)) * TYPE_BYTES);
+}
+
+/** Whether this backend has keys of that spec. */
+export function hasKeyType(spec: u32): bool {
+  return spec < KEY_SPECS && keyType(spec).generate != 0;
+}
+
+/** A spec whose keys are strings of random bytes, raw in and out: symmetric and HMAC. */
+export function registerSecretKeys(spec: u32, minimumBytes: usize, maximumBytes: usize, generatedBytes: usize): void {
+  const type = keyType(spec);
+  const generate: (key: Key) => u32 = generateSecret;
+  const read: (key: Key, format: u32, data: usize, bytes: usize) => u32 = readSecret;
+  const write: (key: Key, format: u32, output: usize, capacityBytes: usize) => i32 = writeSecret;
+  type.generate = generate.index;
+  type.read = read.index;
+  type.write = write.index;
+  type.minimumBytes = minimumBytes;
+  type.maximumBytes = maximumBytes;
+  type.generatedBytes = generatedBytes;
+}
+
+function takeMaterial(key: Key, bytes: usize): bool {
+  key.material = allocate(bytes);
+  key.materialBytes = bytes;
+  return key.material != 0;
+}
+
+function generateSecret(key: Key): u32 {
+  const bytes = keyType(key.spec).generatedBytes;
+  if (!takeMaterial(key, bytes)) return STATUS_OUT_OF_MEMORY;
+  return fillRandom(key.material, bytes) ? STATUS_OK : STATUS_UNAVAILABLE;
+}
+
+function readSecret(key: Key, format: u32, data: usize, bytes: usize): u32 {
+  const type = keyType(key.spec);
+  if (format || bytes < type.minimumBytes || bytes > type.maximumBytes) return STATUS_INVALID_KEY;
+  if (!takeMaterial(key, bytes)) return STATUS_OUT_OF_MEMORY;
+  memory.copy(key.material, data, bytes);
+  return STATUS_OK;
+}
+
+function writeSecret(key: Key, format: u32, output: usize, capacityBytes: usize): i32 {
+  if (format) return -(<i32>STATUS_NOT_EXPORTABLE);
+  if (capacityBytes < key.materialBytes) return -(<i32>STATUS_MALFORMED_RECORD);
+  memory.copy(output, key.material, key.materialBytes);
+  return <i32>key.materialBytes;
+}
+
+/** Memory for what an operation prepares of a key; 0 where there is none. Kept and wiped with the key. */
+export function prepare(key: Key, bytes: usize): usize {
+  key.prepared = allocate(bytes);
+  key.preparedBytes = bytes;
+  return key.prepared;
+}
+
+function destroy(key: Key): void {
+  release(key.material, key.materialBytes);
+  release(key.prepared, key.preparedBytes);
+  release(key.tables, key.tablesBytes);
+  release(changetype<usize>(key), offsetof<Key>());
+}
+
+@unmanaged
+class Slot {
+  generation: u32;
+  /** 0: the slot is free. */
+  key: Key;
+  /** When the key was closed; 0: it is open. */
+  closedTick: u32;
+  /** The next free slot, or the next closed one that is not destroyed yet; plus 1, 0 ends the list. */
+  next: u32;
+}
+
+const SLOT_BYTES: usize = offsetof<Slot>();
+const FIRST_SLOTS: u32 = 64;
+
+let slots: usize = 0;
+let capacity: u32 = 0;
+let firstFree: u32 = 0;
+let firstClosed: u32 = 0;
+let firstGeneration: u32 = 0;
+let clock: u32 = 0;
+let submittedBlocks: u32 = 0;
+
+@inline
+function slotAt(index: u32): Slot {
+  return changetype<Slot>(slots + <usize>index * SLOT_BYTES);
+}
+
+/** Takes the first generation from the host, so that handles of another engine do not fit this one. */
+export function openKeys(): bool {
+  const memory4 = allocate(sizeof<u32>());
+  const isRandom = memory4 != 0 && fillRandom(memory4, sizeof<u32>());
+  if (isRandom) firstGeneration = load<u32>(memory4);
+  release(memory4, sizeof<u32>());
+  return isRandom;
+}
+
+/** Doubles the table; false where memory is short. */
+function growSlots(): bool {
+  const larger = capacity ? capacity * 2 : FIRST_SLOTS;
+  const moved = allocate(<usize>larger * SLOT_BYTES);
+  if (!moved) return false;
+  memory.copy(moved, slots, <usize>capacity * SLOT_BYTES);
+  release(slots, <usize>capacity * SLOT_BYTES);
+  slots = moved;
+  for (let index = larger; index > capacity; index--) {
+    const slot = slotAt(index - 1);
+    slot.generation = firstGeneration;
+    slot.next = firstFree;
+    firstFree = index;
+  }
+  capacity = larger;
+  return true;
+}
+
+/** Gives a key a slot and writes its handle to `output` (8 bytes); destroys it where there is no slot. */
+function adopt(key: Key, output: usize): u32 {
+  if (!firstFree && !growSlots()) {
+    destroy(key);
+    return STATUS_OUT_OF_MEMORY;
+  }
+  const index = firstFree - 1;
+  const slot = slotAt(index);
+  firstFree = slot.next;
+  slot.next = 0;
+  slot.key = key;
+  slot.closedTick = 0;
+  store<u32>(output, index);
+  store<u32>(output, slot.generation, 4);
+  return STATUS_OK;
+}
+
+/** Whether tick `left` came before `right`; ticks may wrap. */
+@inline
+function isBefore(left: u32, right: u32): bool {
+  return <i32>(left - right) < 0;
+}
+
+/** The key of a handle, or null. `tick`: when the block that names it was submitted, 0 where it runs at once. */
+export function resolve(index: u32, generation: u32, tick: u32): Key | null {
+  if (index >= capacity) return null;
+  const slot = slotAt(index);
+  if (!changetype<usize>(slot.key) || slot.generation != generation) return null;
+  if (slot.closedTick && !(tick && isBefore(tick, slot.closedTick))) return null;
+  return slot.key;
+}
+
+function nextTick(): u32 {
+  clock++;
+  if (!clock) clock = 1;
+  return clock;
+}
+
+function freeSlot(index: u32): void {
+  const slot = slotAt(index);
+  destroy(slot.key);
+  slot.key = changetype<Key>(0);
+  slot.closedTick = 0;
+  slot.generation++;
+  slot.next = firstFree;
+  firstFree = index + 1;
+}
+
+export function closeKey(index: u32, generation: u32): void {
+  if (!resolve(index, generation, 0)) return;
+  if (!submittedBlocks) {
+    freeSlot(index);
+    return;
+  }
+  const slot = slotAt(index);
+  slot.closedTick = nextTick();
+  slot.next = firstClosed;
+  firstClosed = index + 1;
+}
+
+/** Notes that a block waits to be run; the tick it is to be run with. */
+export function submitted(): u32 {
+  submittedBlocks++;
+  return nextTick();
+}
+
+/** Notes that the block of that tick has run, and destroys the closed keys that no later block can name. */
+export function finished(tick: u32): void {
+  submittedBlocks--;
+  let index = firstClosed;
+  firstClosed = 0;
+  while (index) {
+    const slot = slotAt(index - 1);
+    const next = slot.next;
+    if (!submittedBlocks || isBefore(slot.closedTick, tick)) {
+      freeSlot(index - 1);
+    } else {
+      slot.next = firstClosed;
+      firstClosed = index;
+    }
+    index = next;
+  }
+}
+
+/** Destroys every key. */
+export function wipeKeys(): void {
+  firstClosed = 0;
+  for (let index: u32 = 0; index < capacity; index++) {
+    if (changetype<usize>(slotAt(index).key)) freeSlot(index);
+  }
+}
+
+/** Makes a key of the item's spec, which the executor knows to exist, from `bytes` of data (`isNew`: from fresh material) and writes its handle. */
+export function makeKey(item: Item, isNew: bool, format: u32, data: usize, bytes: usize): u32 {
+  const memory = allocate(offsetof<Key>());
+  if (!memory) return STATUS_OUT_OF_MEMORY;
+  const key = changetype<Key>(memory);
+  key.spec = item.keySpec;
+  key.isExportable = item.flags & FLAG_EXPORTABLE;
+  const type = keyType(key.spec);
+  const status = isNew
+    ? call_indirect<u32>(type.generate, key)
+    : call_indirect<u32>(type.read, key, format, data, bytes);
+  if (status != STATUS_OK) {
+    destroy(key);
+    return status;
+  }
+  item.outputBytes = HANDLE_BYTES;
+  return adopt(key, item.output);
+}
+
+const FORMAT_FLAGS = FLAG_FORMAT_PKCS8 | FLAG_FORMAT_SPKI;
+
+function generateKey(item: Item): u32 {
+  return makeKey(item, true, 0, 0, 0);
+}
+
+function importKey(item: Item): u32 {
+  const format = item.flags & FORMAT_FLAGS;
+  return makeKey(item, false, format, item.input, item.inputBytes);
+}
+
+function exportKey(item: Item): u32 {
+  const format = item.flags & FORMAT_FLAGS;
+  if (format != FLAG_FORMAT_SPKI && !item.key.isExportable) return STATUS_NOT_EXPORTABLE;
+  const written = call_indirect<i32>(keyType(item.key.spec).write, item.key, format, item.output, item.capacityBytes);
+  if (written < 0) return <u32>-written;
+  item.outputBytes = <usize>written;
+  return STATUS_OK;
+}
+
+const ANY_SPEC: u64 = u64.MAX_VALUE;
+
+export function registerKeys(): void {
+  register(OPERATION_GENERATE_KEY, 0, 0, generateKey);
+  register(OPERATION_IMPORT_KEY, 0, 0, importKey);
+  register(OPERATION_EXPORT_KEY, 0, ANY_SPEC, exportKey);
+}

@@ -1,0 +1,90 @@
+/**
+ * WRAP_KEY and UNWRAP_KEY, version 1 (backend.ts): XAES-256-GCM of a key's raw material under a root key; the version byte stands
+ * before the additional data. Knows no key spec.
+ */
+import { openXaes, sealXaes, XAES_NONCE_BYTES } from './aead';
+import {
+  KEY_SPEC_SYMMETRIC_DEFAULT,
+  MAX_PRIVATE_KEY_BYTES,
+  OPERATION_UNWRAP_KEY,
+  OPERATION_WRAP_KEY,
+  STATUS_DECRYPTION_FAILED,
+  STATUS_INVALID_HANDLE,
+  STATUS_INVALID_KEY,
+  STATUS_MALFORMED_RECORD,
+  STATUS_OK,
+  STATUS_OUT_OF_MEMORY,
+  STATUS_UNAVAILABLE,
+  STATUS_WRONG_KEY,
+  WRAP_OVERHEAD_BYTES,
+} from './contract';
+import { makeKey, resolve } from './keys';
+import { allocate, release } from './memory';
+import { Item, register, specs } from './operation';
+import { fillRandom } from './random';
+
+const VERSION: u8 = 1;
+const VERSION_BYTES: usize = 1;
+
+/** The version byte and the item's additional data, in memory of their own; 0 where there is none. */
+function versionedData(item: Item): usize {
+  const data = allocate(VERSION_BYTES + item.extraBytes);
+  if (!data) return 0;
+  store<u8>(data, VERSION);
+  memory.copy(data + VERSION_BYTES, item.extra, item.extraBytes);
+  return data;
+}
+
+function wrapKey(item: Item): u32 {
+  const key = resolve(load<u32>(item.input), load<u32>(item.input, 4), item.tick);
+  if (!key) return STATUS_INVALID_HANDLE;
+  // A public-only key has nothing to wrap.
+  if (!key.material) return STATUS_WRONG_KEY;
+  if (item.capacityBytes < key.materialBytes + WRAP_OVERHEAD_BYTES) return STATUS_MALFORMED_RECORD;
+  const nonce = item.output + VERSION_BYTES;
+  const dataBytes = VERSION_BYTES + item.extraBytes;
+  const data = versionedData(item);
+  if (!data) return STATUS_OUT_OF_MEMORY;
+  store<u8>(item.output, VERSION);
+  let status = STATUS_UNAVAILABLE;
+  if (fillRandom(nonce, XAES_NONCE_BYTES)) {
+    const ciphertext = nonce + XAES_NONCE_BYTES;
+    const isSealed = sealXaes(item.key, nonce, data, dataBytes, key.material, key.materialBytes, ciphertext);
+    status = isSealed ? STATUS_OK : STATUS_OUT_OF_MEMORY;
+  }
+  release(data, dataBytes);
+  item.outputBytes = key.materialBytes + WRAP_OVERHEAD_BYTES;
+  return status;
+}
+
+function unwrapKey(item: Item): u32 {
+  if (
+    item.inputBytes <= WRAP_OVERHEAD_BYTES ||
+    item.inputBytes > WRAP_OVERHEAD_BYTES + MAX_PRIVATE_KEY_BYTES ||
+    load<u8>(item.input) != VERSION
+  ) {
+    return STATUS_DECRYPTION_FAILED;
+  }
+  const bytes = item.inputBytes - WRAP_OVERHEAD_BYTES;
+  const nonce = item.input + VERSION_BYTES;
+  const dataBytes = VERSION_BYTES + item.extraBytes;
+  const data = versionedData(item);
+  const material = allocate(bytes);
+  let status = STATUS_OUT_OF_MEMORY;
+  if (data && material) {
+    status = openXaes(item.key, nonce, data, dataBytes, nonce + XAES_NONCE_BYTES, bytes, material);
+  }
+  if (status == STATUS_OK) {
+    status = makeKey(item, false, 0, material, bytes);
+    // What opens but is no key of the spec is a blob that does not open: the caller named another spec than was wrapped.
+    if (status == STATUS_INVALID_KEY) status = STATUS_DECRYPTION_FAILED;
+  }
+  release(data, dataBytes);
+  release(material, bytes);
+  return status;
+}
+
+export function registerWrap(): void {
+  register(OPERATION_WRAP_KEY, 0, specs(KEY_SPEC_SYMMETRIC_DEFAULT), wrapKey);
+  register(OPERATION_UNWRAP_KEY, 0, specs(KEY_SPEC_SYMMETRIC_DEFAULT), unwrapKey);
+}
