@@ -54,6 +54,17 @@ const derivedKey = lengths + BLOCK_BYTES;
 
 /** The cipher under an XAES derived key, wiped after each message. */
 const derived = changetype<Cipher>(memory.data(<i32>PREPARED_BYTES, 16));
+const derivedBulk = memory.data(<i32>BULK_BYTES, 16);
+/** From this length on the tables pay for themselves within one message. */
+const DERIVED_BULK_BYTES: usize = 2560;
+
+/** J0 = IV || 0^31 || 1 (section 7.1 step 2). */
+const FIRST_COUNTER: u32 = 1;
+const BATCH_COUNTERS: u32 = 8;
+
+/** Where the unused part of `keystream` begins, and the counter of the batch after it. */
+let unused: usize = 0;
+let nextCounter: u32 = 0;
 
 @inline
 function scheduleOf(cipher: Cipher): usize {
@@ -116,12 +127,17 @@ function authenticate(cipher: Cipher, aad: usize, aadBytes: usize, ciphertext: u
   ghashBlocks(hash, hashKeyOf(cipher), lengths, 1);
 }
 
-/** Eight counter blocks from `counter` on, encrypted, at `keystream`. */
+/** Eight counter blocks from `counter` on, at `keystream`. */
 @inline
-function nextKeystream(cipher: Cipher, nonce: v128, counter: u32): void {
-  for (let i: u32 = 0; i < 8; i++) {
-    v128.store(keystream + (i << 4), i32x4.replace_lane(nonce, 3, <i32>bswap<u32>(counter + i)));
+function counterBlocks(template: v128, counter: u32): void {
+  for (let i: u32 = 0; i < BATCH_COUNTERS; i++) {
+    v128.store(keystream + (i << 4), i32x4.replace_lane(template, 3, <i32>bswap<u32>(counter + i)));
   }
+}
+
+@inline
+function nextKeystream(cipher: Cipher, template: v128, counter: u32): void {
+  counterBlocks(template, counter);
   encryptBlocks(scheduleOf(cipher), keystream);
 }
 
@@ -142,62 +158,83 @@ function xorBytes(output: usize, input: usize, mask: usize, bytes: usize): void 
   for (; i < bytes; i++) store<u8>(output + i, load<u8>(input + i) ^ load<u8>(mask + i));
 }
 
-/** GCTR from J0 + 1 on (section 7.1 step 3), where `keystream` holds the batch that begins with E(J0). */
-function crypt(cipher: Cipher, nonce12: usize, input: usize, bytes: usize, output: usize): void {
-  const first = min(bytes, BATCH_BYTES - BLOCK_BYTES);
-  xorBytes(output, input, keystream + BLOCK_BYTES, first);
-  const template = counterTemplate(nonce12);
-  let counter: u32 = FIRST_COUNTER + 8;
+/** The first batch of a message. Returns E(J0); what follows it is the keystream of the text. */
+function beginMessage(cipher: Cipher, template: v128): v128 {
+  nextKeystream(cipher, template, FIRST_COUNTER);
+  unused = keystream + BLOCK_BYTES;
+  nextCounter = FIRST_COUNTER + BATCH_COUNTERS;
+  return v128.load(keystream);
+}
+
+/** The same where H is not known yet: it is got in the place of the last block. */
+function beginDerivedMessage(template: v128, bytes: usize): v128 {
+  counterBlocks(template, FIRST_COUNTER - 1);
+  v128.store(keystream, i64x2.splat(0));
+  encryptBlocks(scheduleOf(derived), keystream);
+  v128.store(hashKeyOf(derived), v128.load(keystream));
+  if (bytes >= DERIVED_BULK_BYTES) {
+    makeBulk(derivedBulk, hashKeyOf(derived));
+    derived.bulk = derivedBulk;
+  }
+  unused = keystream + 2 * BLOCK_BYTES;
+  nextCounter = FIRST_COUNTER + BATCH_COUNTERS - 1;
+  return v128.load(keystream, 16);
+}
+
+function endDerivedMessage(): void {
+  if (derived.bulk) wipe(derivedBulk, BULK_BYTES);
+  wipe(changetype<usize>(derived), PREPARED_BYTES);
+  wipe(scratch, SCRATCH_BYTES);
+}
+
+/** GCTR (section 7.1 step 3) with what is left of the first batch and on. The spans may be the same. */
+function crypt(cipher: Cipher, template: v128, input: usize, bytes: usize, output: usize): void {
+  const first = min(bytes, keystream + BATCH_BYTES - unused);
+  xorBytes(output, input, unused, first);
+  let counter = nextCounter;
   for (let done = first; done < bytes; done += BATCH_BYTES) {
     nextKeystream(cipher, template, counter);
-    counter += 8;
+    counter += BATCH_COUNTERS;
     xorBytes(output + done, input + done, keystream, min(bytes - done, BATCH_BYTES));
   }
 }
 
-/** J0 = IV || 0^31 || 1. */
-const FIRST_COUNTER: u32 = 1;
-
-/** Encrypts `plaintext` to `output`, ciphertext and tag. The spans may overlap only where output <= plaintext or by being copied first. */
-function sealMessage(
+/** Encrypts `text` in place and writes the tag behind it. `mask` is E(J0). */
+function seal(
   cipher: Cipher,
-  nonce12: usize,
+  template: v128,
+  mask: v128,
   aad: usize,
   aadBytes: usize,
-  plaintext: usize,
+  text: usize,
   bytes: usize,
-  output: usize,
 ): void {
-  nextKeystream(cipher, counterTemplate(nonce12), FIRST_COUNTER);
-  const mask = v128.load(keystream);
-  crypt(cipher, nonce12, plaintext, bytes, output);
-  authenticate(cipher, aad, aadBytes, output, bytes);
-  v128.store(output + bytes, v128.xor(v128.load(hash), mask));
-  wipe(scratch, SCRATCH_BYTES);
+  crypt(cipher, template, text, bytes, text);
+  authenticate(cipher, aad, aadBytes, text, bytes);
+  v128.store(text + bytes, v128.xor(v128.load(hash), mask));
 }
 
 /** Checks the tag behind `bytes` bytes of ciphertext and decrypts them if it is right; otherwise `output` is untouched. */
-function openMessage(
+function open(
   cipher: Cipher,
-  nonce12: usize,
+  template: v128,
+  mask: v128,
   aad: usize,
   aadBytes: usize,
   ciphertext: usize,
   bytes: usize,
   output: usize,
 ): bool {
-  nextKeystream(cipher, counterTemplate(nonce12), FIRST_COUNTER);
   authenticate(cipher, aad, aadBytes, ciphertext, bytes);
-  v128.store(hash, v128.xor(v128.load(hash), v128.load(keystream)));
+  v128.store(hash, v128.xor(v128.load(hash), mask));
   const isGood = isEqual(hash, ciphertext + bytes, TAG_BYTES);
-  if (isGood) crypt(cipher, nonce12, ciphertext, bytes, output);
-  wipe(scratch, SCRATCH_BYTES);
+  if (isGood) crypt(cipher, template, ciphertext, bytes, output);
   return isGood;
 }
 
 /**
  * XAES-256-GCM, "Algorithm": the derived key is two one-block CMACs (SP 800-38B) of counter, 'X', 0 and the first half of the nonce.
- * Leaves its cipher in `derived`.
+ * Leaves its schedule in `derived`.
  */
 function deriveCipher(base: Cipher, nonce24: usize): void {
   // K1 is E(0), which is H, doubled in CMAC's order of bits.
@@ -217,28 +254,18 @@ function deriveCipher(base: Cipher, nonce24: usize): void {
   }
   encryptBlocks(scheduleOf(base), keystream);
   memory.copy(derivedKey, keystream, KEY_BYTES);
-  derived.bulk = 0;
   expandKey(derivedKey, scheduleOf(derived));
-  wipe(keystream, BATCH_BYTES);
-  encryptBlocks(scheduleOf(derived), keystream);
-  memory.copy(hashKeyOf(derived), keystream, BLOCK_BYTES);
 }
 
-/** Seals under a SYMMETRIC_DEFAULT key with a 24-byte nonce; false where memory is short. Also what wrap.ts wraps with. */
-export function sealXaes(
-  key: Key,
-  nonce24: usize,
-  aad: usize,
-  aadBytes: usize,
-  plaintext: usize,
-  bytes: usize,
-  output: usize,
-): bool {
+/** Seals `text` in place under a SYMMETRIC_DEFAULT key, the tag behind it; false where memory is short. Also what wrap.ts wraps with. */
+export function sealXaes(key: Key, nonce24: usize, aad: usize, aadBytes: usize, text: usize, bytes: usize): bool {
   const base = cipherOf(key);
   if (!base) return false;
   deriveCipher(base, nonce24);
-  sealMessage(derived, nonce24 + XAES_DERIVING_BYTES, aad, aadBytes, plaintext, bytes, output);
-  wipe(changetype<usize>(derived), PREPARED_BYTES);
+  const template = counterTemplate(nonce24 + XAES_DERIVING_BYTES);
+  const mask = beginDerivedMessage(template, max(bytes, aadBytes));
+  seal(derived, template, mask, aad, aadBytes, text, bytes);
+  endDerivedMessage();
   return true;
 }
 
@@ -255,8 +282,10 @@ export function openXaes(
   const base = cipherOf(key);
   if (!base) return STATUS_OUT_OF_MEMORY;
   deriveCipher(base, nonce24);
-  const isGood = openMessage(derived, nonce24 + XAES_DERIVING_BYTES, aad, aadBytes, ciphertext, bytes, output);
-  wipe(changetype<usize>(derived), PREPARED_BYTES);
+  const template = counterTemplate(nonce24 + XAES_DERIVING_BYTES);
+  const mask = beginDerivedMessage(template, max(bytes, aadBytes));
+  const isGood = open(derived, template, mask, aad, aadBytes, ciphertext, bytes, output);
+  endDerivedMessage();
   return isGood ? STATUS_OK : STATUS_DECRYPTION_FAILED;
 }
 
@@ -278,8 +307,10 @@ function encryptGcm(item: Item): u32 {
   const cipher = cipherOf(item.key);
   if (!cipher) return STATUS_OUT_OF_MEMORY;
   wantBulk(item.key, cipher, max(item.inputBytes, item.extraBytes));
-  const text = item.output + GCM_NONCE_BYTES;
-  sealMessage(cipher, item.output, item.extra, item.extraBytes, text, item.inputBytes, text);
+  const template = counterTemplate(item.output);
+  const mask = beginMessage(cipher, template);
+  seal(cipher, template, mask, item.extra, item.extraBytes, item.output + GCM_NONCE_BYTES, item.inputBytes);
+  wipe(scratch, SCRATCH_BYTES);
   return STATUS_OK;
 }
 
@@ -287,7 +318,7 @@ function encryptXaes(item: Item): u32 {
   const status = beginOutput(item, XAES_NONCE_BYTES);
   if (status != STATUS_OK) return status;
   const text = item.output + XAES_NONCE_BYTES;
-  const isSealed = sealXaes(item.key, item.output, item.extra, item.extraBytes, text, item.inputBytes, text);
+  const isSealed = sealXaes(item.key, item.output, item.extra, item.extraBytes, text, item.inputBytes);
   return isSealed ? STATUS_OK : STATUS_OUT_OF_MEMORY;
 }
 
@@ -298,10 +329,12 @@ function decryptGcm(item: Item): u32 {
   const cipher = cipherOf(item.key);
   if (!cipher) return STATUS_OUT_OF_MEMORY;
   wantBulk(item.key, cipher, max(bytes, item.extraBytes));
+  const template = counterTemplate(item.input);
+  const mask = beginMessage(cipher, template);
   const text = item.input + GCM_NONCE_BYTES;
-  if (!openMessage(cipher, item.input, item.extra, item.extraBytes, text, bytes, item.output)) {
-    return STATUS_DECRYPTION_FAILED;
-  }
+  const isGood = open(cipher, template, mask, item.extra, item.extraBytes, text, bytes, item.output);
+  wipe(scratch, SCRATCH_BYTES);
+  if (!isGood) return STATUS_DECRYPTION_FAILED;
   item.outputBytes = bytes;
   return STATUS_OK;
 }

@@ -316,14 +316,20 @@ function spread(x: v128, planes: usize): void {
   v128.store(planes, i8x16.shr_s(x, 7), 112);
 }
 
+/** Bit `plane` of every byte, out of its plane. */
+@inline
+function bitOf(plane: i32): v128 {
+  return and(v128.load(wordPlanes + ((<usize>plane) << 4)), i8x16.splat((<i8>1) << (<i8>plane)));
+}
+
 /** SUBWORD (section 5.2) by one round with zero keys: ShiftRows leaves four equal columns alone. */
 function subWord(word: u32): u32 {
   spread(i32x4.splat(word), wordPlanes);
   encryptPlanes(wordPlanes, zeroSchedule, 1);
-  let bits = and(v128.load(wordPlanes), i8x16.splat(1));
-  for (let plane: usize = 1; plane < PLANES; plane++) {
-    bits = v128.or(bits, and(v128.load(wordPlanes + plane * 16), i8x16.splat((<i8>1) << (<i8>plane))));
-  }
+  const bits = v128.or(
+    v128.or(v128.or(bitOf(0), bitOf(1)), v128.or(bitOf(2), bitOf(3))),
+    v128.or(v128.or(bitOf(4), bitOf(5)), v128.or(bitOf(6), bitOf(7))),
+  );
   return i32x4.extract_lane(bits, 0) ^ AFFINE_CONSTANT;
 }
 

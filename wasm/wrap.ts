@@ -49,7 +49,8 @@ function wrapKey(item: Item): u32 {
   let status = STATUS_UNAVAILABLE;
   if (fillRandom(nonce, XAES_NONCE_BYTES)) {
     const ciphertext = nonce + XAES_NONCE_BYTES;
-    const isSealed = sealXaes(item.key, nonce, data, dataBytes, key.material, key.materialBytes, ciphertext);
+    memory.copy(ciphertext, key.material, key.materialBytes);
+    const isSealed = sealXaes(item.key, nonce, data, dataBytes, ciphertext, key.materialBytes);
     status = isSealed ? STATUS_OK : STATUS_OUT_OF_MEMORY;
   }
   release(data, dataBytes);
