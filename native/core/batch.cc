@@ -250,6 +250,8 @@ void Batch::execute(ThreadState& thread) {
   thread.borrowed.reset();
   // What was drawn and not used is not kept for another batch.
   if (nonces_left_ > 0) wipe(thread.nonces, sizeof(thread.nonces));
+  // Node reads this thread's queue after its own OpenSSL calls and would report our errors as theirs.
+  if (ERR_peek_error() != 0) ERR_clear_error();
 }
 
 void Batch::run_key_operation(ThreadState& thread, Record& record) {

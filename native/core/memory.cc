@@ -21,6 +21,8 @@ namespace {
 
 constexpr size_t kKiB = 1024;
 constexpr size_t kMiB = 1024 * kKiB;
+/** OpenSSL's heap where it cannot be locked: room for some thousands of RSA keys. */
+constexpr size_t kUnlockedHeapBytes = 8 * kMiB;
 /** Smallest allocation; a freed one holds the pointer to the next free one. */
 constexpr size_t kSmallestClass = 32;
 /** Classes are powers of two from 32 bytes to 64 KiB. Larger requests are refused: no key is that long. */
@@ -102,10 +104,11 @@ class Arena {
  public:
   Arena() {
     // OpenSSL keeps the private numbers of RSA and EC keys in its own heap, which is of fixed size and fails when full;
-    // it gets the larger share of what may be locked. A host may have set it up already (node --secure-heap): then that
-    // one serves.
+    // it gets the larger share of what may be locked, and enough where locking is out of reach anyway. A host may have
+    // set it up already (node --secure-heap): then that one serves.
     const size_t lockable = lockable_bytes();
-    const size_t openssl_bytes = std::clamp(floor_power_of_two(lockable / 2), 1 * kMiB, 32 * kMiB);
+    const size_t openssl_bytes =
+        lockable >= 2 * kMiB ? std::min(floor_power_of_two(lockable / 2), 32 * kMiB) : kUnlockedHeapBytes;
     if (!CRYPTO_secure_malloc_initialized()) {
       openssl_locked_ = CRYPTO_secure_malloc_init(openssl_bytes, kSmallestClass) == 1;
       ERR_clear_error();

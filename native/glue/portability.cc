@@ -1,5 +1,5 @@
-// Keeps the addon loadable wherever Node itself is (glibc 2.28, libstdc++ of GCC 8): newer compilers' headers refer to symbols that
-// older systems lack. Defined here, they are found at link time and the references do not leave the addon.
+// Keeps the addon loadable wherever Node itself is (glibc 2.28, libstdc++ of GCC 8): newer compilers' headers refer to
+// symbols that older systems lack. Defined here, they are found at link time and the references do not leave the addon.
 // Includes nothing, so that no header has declared them with another visibility.
 #ifdef __linux__
 
