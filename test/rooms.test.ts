@@ -22,7 +22,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
 
 const SOURCES = join(import.meta.dirname, '../../src');
 /** Static imports and re-exports, side-effect imports, and dynamic imports of a literal. */
-const IMPORTS = /(?:\bfrom\s*|\bimport\s*\(?\s*)'([^']+)'/g;
+const IMPORTS = /(?:\bfrom\s+|\bimport\s+|\bimport\s*\(\s*)'([^'\n]+)'/g;
 
 const files = readdirSync(SOURCES, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))

@@ -50,11 +50,14 @@ function parse(body: Uint8Array): unknown {
   if (body.length === 0) return {};
   try {
     // Invalid UTF-8 would be repaired by toString, and two different requests read as one.
-    if (isUtf8(body)) return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8'));
+    const value = isUtf8(body)
+      ? JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
+      : null;
+    if (value !== null) return value;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw new KmsError('SerializationException', 'The request body is not valid JSON.');
+  throw new KmsError('SerializationException', 'The request body is not a JSON object.');
 }
 
 type Converters = { readonly [Type in Shape['type']]?: (value: unknown, shape: never, path: string) => unknown };

@@ -7,7 +7,7 @@ export interface SignableRequest {
   readonly secretAccessKey: string;
   readonly date: Date;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: string;
+  readonly body: string | Uint8Array;
   readonly region?: string;
   readonly service?: string;
   /** Headers (lower case) to leave out of the signature. */
@@ -27,7 +27,7 @@ export function sign(request: SignableRequest): ReceivedRequest {
     region: request.region ?? 'us-east-1',
     service: request.service ?? 'kms',
   };
-  const body = Buffer.from(request.body, 'utf8');
+  const body = Buffer.from(request.body as Uint8Array);
   const input = { method: 'POST', path: '/', query: '', headers };
   const canonical = canonicalRequest({ ...input, payloadHash: sha256Hex(body) }, signed)!;
   const proof = signature(signingKey(request.secretAccessKey, scope), stringToSign(timestamp, scope, canonical));
