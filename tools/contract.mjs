@@ -42,7 +42,11 @@ const tables = [
   'struct AlgorithmRow { Algorithm algorithm; Hash hash; uint32_t nonce_bytes; };',
   'struct KeySpecRow { KeySpec spec; uint32_t raw_minimum_bytes, raw_maximum_bytes, generated_bytes, element_bytes; };',
   'struct SpecAlgorithmRow { KeySpec spec; Algorithm algorithm; };',
-  ...table('AlgorithmRow kAlgorithmRows', ALGORITHMS, (name, row) => [`Algorithm::${name}`, hash(row.hash), row.nonceBytes ?? 0]),
+  ...table('AlgorithmRow kAlgorithmRows', ALGORITHMS, (name, row) => [
+    `Algorithm::${name}`,
+    hash(row.hash),
+    row.nonceBytes ?? 0,
+  ]),
   ...table('KeySpecRow kKeySpecRows', KEY_SPECS, (name, row) => [
     `KeySpec::${name}`,
     ...(row.rawBytes ?? [0, 0]),
