@@ -53,15 +53,23 @@ const padding = (algorithm: string): object => {
   return {};
 };
 
+/** iv || ciphertext || tag in one buffer, as keymill gives it. */
 const seal = (key: crypto.KeyObject, plaintext: Uint8Array): Buffer => {
+  const sealed = Buffer.allocUnsafe(12 + plaintext.length + 16);
   const iv = crypto.randomBytes(12);
+  sealed.set(iv, 0);
   const cipher = crypto.createCipheriv('aes-256-gcm', key, iv, { authTagLength: 16 });
-  return Buffer.concat([iv, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
+  sealed.set(cipher.update(plaintext), 12);
+  cipher.final();
+  sealed.set(cipher.getAuthTag(), 12 + plaintext.length);
+  return sealed;
 };
 const open = (key: crypto.KeyObject, sealed: Uint8Array): Buffer => {
   const decipher = crypto.createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12), { authTagLength: 16 });
   decipher.setAuthTag(sealed.subarray(sealed.length - 16));
-  return Buffer.concat([decipher.update(sealed.subarray(12, sealed.length - 16)), decipher.final()]);
+  const plaintext = decipher.update(sealed.subarray(12, sealed.length - 16));
+  decipher.final();
+  return plaintext;
 };
 const signHash = (algorithm: string): string | null => (algorithm.startsWith('ED25519') ? null : hashName(algorithm));
 

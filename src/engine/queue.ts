@@ -196,6 +196,7 @@ export class Queue {
   };
   readonly #batchSizes = new SizeHistogram();
   readonly #inlineLane: Lane;
+  readonly #aborts = new AbortListeners();
   #flushScheduled = false;
   #queued = 0;
   #running = 0;
@@ -249,6 +250,8 @@ export class Queue {
     const { bytes, words } = batch.block;
     const index = batch.recordCount;
     const word = HEADER_WORDS + index * RECORD_WORDS;
+    // What may throw comes before anything changes.
+    const owner = signal === undefined ? sink : this.#abortable(batch, index, sink, tag, signal);
     let cursor = batch.usedBytes;
     words[word + RecordWord.operationAndAlgorithm] = route.operation | (route.algorithm << 16);
     words[word + RecordWord.flagsAndStatus] = flags;
@@ -278,7 +281,7 @@ export class Queue {
     batch.routes.push(route);
     batch.keys.push(key);
     batch.tags.push(tag);
-    batch.sinks.push(signal === undefined ? sink : this.#abortable(batch, index, sink, tag, signal));
+    batch.sinks.push(owner);
     this.#queued++;
     if (!this.#flushScheduled) this.#scheduleFlush();
   }
@@ -509,18 +512,17 @@ export class Queue {
 
   /** A sink that also listens to an AbortSignal, and lets go of it once the operation has settled. */
   #abortable(batch: RecordBatch, index: number, sink: Sink, tag: number, signal: AbortSignal): Sink {
-    const onAbort = (): void => {
+    const forget = this.#aborts.add(signal, () => {
       batch.cancel(index);
       sink.fail(tag, signal.reason);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
+    });
     return {
       settle(ownTag, value) {
-        signal.removeEventListener('abort', onAbort);
+        forget();
         sink.settle(ownTag, value);
       },
       fail(ownTag, error) {
-        signal.removeEventListener('abort', onAbort);
+        forget();
         sink.fail(ownTag, error);
       },
     };
