@@ -7,6 +7,7 @@
  *   are busy and is handed over when one has room, so batches grow under load and a lone call waits for nothing.
  * - Lanes share the threads by start-time fair queueing on cost units: the lane that was served least goes next.
  */
+import { AbortListeners } from './abort.ts';
 import {
   type Backend,
   BLOCK_HEADER_BYTES,
