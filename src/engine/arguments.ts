@@ -7,6 +7,7 @@ const intrinsicGetter = (name: PropertyKey): (() => unknown) =>
   Object.getOwnPropertyDescriptor(typedArrayPrototype, name)!.get as () => unknown;
 const kindOf = intrinsicGetter(Symbol.toStringTag);
 const byteLengthOf = intrinsicGetter('byteLength');
+const byteOffsetOf = intrinsicGetter('byteOffset');
 const bufferOf = intrinsicGetter('buffer');
 const hasSharedMemory = typeof SharedArrayBuffer !== 'undefined';
 
@@ -36,19 +37,31 @@ export function bytesLength(name: string, value: unknown): number {
   return length;
 }
 
+/** A plain view of what `bytesLength` measured: a caller's subclass may have a `subarray` or `buffer` of its own. */
+export function plainView(bytes: Uint8Array, length: number): Uint8Array {
+  return new Uint8Array(bufferOf.call(bytes) as ArrayBuffer, byteOffsetOf.call(bytes) as number, length);
+}
+
 /** Like `bytesLength`, 0 where the argument is absent. */
 export function optionalBytesLength(name: string, value: unknown): number {
   return value === undefined ? 0 : bytesLength(name, value);
 }
 
-/** The row of a table by a caller's name for it. */
+/** The row of a table by a caller's name for it; what every object inherits (`constructor`) is no row. */
 export function rowOf<Row>(name: string, rows: Readonly<Record<string, Row>>, value: unknown): Row {
-  const row = typeof value === 'string' ? rows[value] : undefined;
+  const row = typeof value === 'string' && Object.hasOwn(rows, value) ? rows[value] : undefined;
   if (row === undefined) {
     const got = typeof value === 'string' ? JSON.stringify(value.slice(0, 64)) : describe(value);
     throw argumentError(name, `one of ${Object.keys(rows).join(', ')}`, got);
   }
   return row;
+}
+
+/** An AbortSignal argument; throws its reason where it is aborted already. */
+export function liveSignal(value: unknown): void {
+  if (value === undefined) return;
+  if (!(value instanceof AbortSignal)) throw argumentError('signal', 'an AbortSignal', describe(value));
+  value.throwIfAborted();
 }
 
 /** A whole number in a range, both ends included. */

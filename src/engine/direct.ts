@@ -2,6 +2,7 @@
  * Calls that run on this thread, at once, on the caller's memory: inputs too large to be worth copying, and packed calls of inline
  * operations. One record describes all of it; outputs go into fresh memory that nobody else has seen.
  */
+import { plainView } from './arguments.ts';
 import {
   BLOCK_HEADER_BYTES,
   BLOCK_MAGIC,
@@ -90,7 +91,7 @@ export function runDirect(core: EngineCore, call: DirectCall): DirectResult {
   const statusesOffset = cursor;
   if (statusesBytes > 0) words[RECORD_WORD + RecordWord.statusesOffset] = statusesOffset;
 
-  core.backend.runInPlace(block, { input: call.input, output });
+  core.backend.runInPlace(block, { input: plainView(call.input, items * call.inputBytes), output });
 
   const result = {
     status: block.words[RECORD_WORD + RecordWord.flagsAndStatus]! >>> 16,

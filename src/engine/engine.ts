@@ -1,6 +1,6 @@
 /** The public face of the engine: keys and batches, no KMS vocabulary. */
 import { availableParallelism } from 'node:os';
-import { integer, requestObject, rowOf } from './arguments.ts';
+import { integer, liveSignal, requestObject, rowOf } from './arguments.ts';
 import { type Backend, type BackendInfo, MAX_PRIVATE_KEY_BYTES, MAX_PUBLIC_KEY_BYTES } from './backend.ts';
 import { argumentError, EngineError } from './errors.ts';
 import { EngineKey, KeyState } from './key.ts';
@@ -249,7 +249,7 @@ export class Engine {
       const item = list[index]!;
       try {
         requestObject(item);
-        item.signal?.throwIfAborted();
+        liveSignal(item.signal);
         const place: Place<never> | undefined = OPERATIONS[item.op];
         if (place === undefined) rowOf('op', OPERATIONS, item.op);
         place!(core, item as never, sink, index);
@@ -319,7 +319,7 @@ export class Engine {
     const deferred = new Deferred();
     try {
       requestObject(request);
-      request.signal?.throwIfAborted();
+      liveSignal(request.signal);
       place(this.#core, request, deferred, 0);
     } catch (error) {
       deferred.fail(0, error);

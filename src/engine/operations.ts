@@ -213,8 +213,12 @@ export function signatureBytes(route: KeyRoute, flags: number): number {
     : 2 * elementBytes;
 }
 
-function signFlags(route: KeyRoute, request: SignRequest, messageBytes: number): number {
-  const { messageType, encoding } = request;
+function signFlags(
+  route: KeyRoute,
+  messageType: SignRequest['messageType'],
+  encoding: SignRequest['encoding'],
+  messageBytes: number,
+): number {
   let flags = messageType === undefined ? 0 : rowOf('messageType', MESSAGE_TYPE_FLAGS, messageType);
   if (encoding !== undefined) {
     const encodingFlag = rowOf('encoding', ENCODING_FLAGS, encoding);
@@ -300,21 +304,21 @@ export const OPERATIONS: { readonly [Name in OperationName]: Place<OperationType
   },
 
   sign(core, request, sink, tag) {
-    const { key, algorithm, message, signal } = request;
+    const { key, algorithm, message, messageType, encoding, signal } = request;
     const state = EngineKey.stateOf('key', key, core.backend);
     const route = keyedRoute(core, 'sign', state, algorithm);
     const messageBytes = checkedLength('message', message);
-    const flags = signFlags(route, request, messageBytes);
+    const flags = signFlags(route, messageType, encoding, messageBytes);
     const outputBytes = signatureBytes(route, flags);
     place(core, route, state, flags, message, messageBytes, undefined, 0, undefined, 0, outputBytes, sink, tag, signal);
   },
 
   verify(core, request, sink, tag) {
-    const { key, algorithm, message, signature, signal } = request;
+    const { key, algorithm, message, messageType, encoding, signature, signal } = request;
     const state = EngineKey.stateOf('key', key, core.backend);
     const route = keyedRoute(core, 'verify', state, algorithm);
     const messageBytes = checkedLength('message', message);
-    const flags = signFlags(route, request, messageBytes);
+    const flags = signFlags(route, messageType, encoding, messageBytes);
     const extraBytes = checkedLength('signature', signature);
     place(core, route, state, flags, message, messageBytes, signature, extraBytes, undefined, 0, 0, sink, tag, signal);
   },

@@ -2,7 +2,7 @@
  * Packed calls: n equal-sized items end to end in one buffer, n results end to end in another, no object per item. Inline operations
  * run at the call on the caller's memory; signatures are copied into blocks of a few items each and spread over the threads.
  */
-import { bytesLength, integer, optionalBytesLength } from './arguments.ts';
+import { bytesLength, integer, optionalBytesLength, plainView } from './arguments.ts';
 import { BLOCK_HEADER_BYTES, Flag, HANDLE_BYTES, RECORD_BYTES, RecordWord, Status } from './backend.ts';
 import { runDirect } from './direct.ts';
 import { argumentError, EngineError, statusError } from './errors.ts';
@@ -118,7 +118,7 @@ export function sealPacked(core: EngineCore, request: SealPackedRequest): Uint8A
   const { route, output, statuses } = runInline(
     core,
     'encrypt',
-    request.algorithm ?? 'SYMMETRIC_DEFAULT',
+    request.algorithm === undefined ? 'SYMMETRIC_DEFAULT' : request.algorithm,
     request,
     ({ algorithmRow }) => algorithmRow.nonceBytes! + request.messageBytes + TAG_BYTES,
   );
@@ -130,7 +130,7 @@ export function openPacked(core: EngineCore, request: SealPackedRequest): OpenPa
   const { route, output, statuses } = runInline(
     core,
     'decrypt',
-    request.algorithm ?? 'SYMMETRIC_DEFAULT',
+    request.algorithm === undefined ? 'SYMMETRIC_DEFAULT' : request.algorithm,
     request,
     ({ algorithmRow }) => Math.max(0, request.messageBytes - algorithmRow.nonceBytes! - TAG_BYTES),
   );
@@ -301,9 +301,14 @@ function packedSignatures(core: EngineCore, operation: 'sign' | 'verify', reques
   const items = itemCount(name, totalBytes, inputBytes);
   const flags =
     (digests === undefined ? 0 : Flag.MESSAGE_IS_DIGEST) | (route.algorithmRow.hasEncodings ? Flag.P1363 : 0);
-  // A plain view: the caller's may be a subclass whose `subarray` and `length` are not the intrinsic ones.
-  const view = new Uint8Array(input!.buffer, input!.byteOffset, totalBytes);
-  return { route, flags, items, input: view, inputBytes, keys: keyStates(core, request, items) };
+  return {
+    route,
+    flags,
+    items,
+    input: plainView(input!, totalBytes),
+    inputBytes,
+    keys: keyStates(core, request, items),
+  };
 }
 
 export async function signPacked(core: EngineCore, request: SignPackedRequest): Promise<Uint8Array> {
@@ -325,7 +330,7 @@ export async function verifyPacked(core: EngineCore, request: VerifyPackedReques
       `signatures: expected ${items} of ${extraBytes} bytes, got ${signaturesBytes} bytes`,
     );
   }
-  const extra = new Uint8Array(request.signatures.buffer, request.signatures.byteOffset, signaturesBytes);
+  const extra = plainView(request.signatures, signaturesBytes);
   const results = new Uint8Array(items);
   await runDear(core, { ...whole, extra, extraBytes, outputBytes: 0 }, (first, batch) =>
     results.set(verdicts(batch.statuses()), first),
