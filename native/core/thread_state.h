@@ -16,7 +16,7 @@ class StemState {
   virtual ~StemState() = default;
 };
 
-/** Items gathered for one call of an implementation at most; also what a cancelled thread may still have to finish. */
+/** Items gathered for one call of an implementation at most. */
 constexpr size_t kGroupItems = 256;
 /** Nonces are drawn this many bytes at a time, never more than the batch needs, and none is kept for the next. */
 constexpr size_t kNoncePoolBytes = 6144;
@@ -34,7 +34,7 @@ struct ThreadState {
   std::unique_ptr<Prepared> borrowed;
 
   /** One slot per stem; only that stem reads it. */
-  std::unique_ptr<StemState> aead, hmac, digest, rsa, ec, edwards;
+  std::unique_ptr<StemState> aead;
 
   /** The executor's own: the group being gathered, where each item came from, and nonces not used yet. */
   struct Origin {
