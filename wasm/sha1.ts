@@ -38,10 +38,10 @@ function Maj(x: u32, y: u32, z: u32): u32 {
   return (x & y) | (z & (x | y));
 }
 
-/** What a round adds to e but f: section 6.1.2 step 3, with K of section 4.2.1. */
+/** K (section 4.2.1) + W of a round. The rotation of a is added last, since it waits longest for the round before. */
 @inline
-function input(a: u32, K: u32, w: usize): u32 {
-  return rotl<u32>(a, 5) + K + load<u32>(w);
+function input(K: u32, w: usize): u32 {
+  return K + load<u32>(w);
 }
 
 export function compressSha1(state: usize, data: usize, blocks: usize): void {
@@ -60,51 +60,51 @@ export function compressSha1(state: usize, data: usize, blocks: usize): void {
     // Five rounds a turn, so that the variables rotate back to their names.
     let w = W;
     for (const end = W + 80; w < end; w += 20) {
-      e += input(a, 0x5a827999, w) + Ch(b, c, d);
+      e = e + input(0x5a827999, w) + Ch(b, c, d) + rotl<u32>(a, 5);
       b = rotl<u32>(b, 30);
-      d += input(e, 0x5a827999, w + 4) + Ch(a, b, c);
+      d = d + input(0x5a827999, w + 4) + Ch(a, b, c) + rotl<u32>(e, 5);
       a = rotl<u32>(a, 30);
-      c += input(d, 0x5a827999, w + 8) + Ch(e, a, b);
+      c = c + input(0x5a827999, w + 8) + Ch(e, a, b) + rotl<u32>(d, 5);
       e = rotl<u32>(e, 30);
-      b += input(c, 0x5a827999, w + 12) + Ch(d, e, a);
+      b = b + input(0x5a827999, w + 12) + Ch(d, e, a) + rotl<u32>(c, 5);
       d = rotl<u32>(d, 30);
-      a += input(b, 0x5a827999, w + 16) + Ch(c, d, e);
+      a = a + input(0x5a827999, w + 16) + Ch(c, d, e) + rotl<u32>(b, 5);
       c = rotl<u32>(c, 30);
     }
     for (const end = W + 160; w < end; w += 20) {
-      e += input(a, 0x6ed9eba1, w) + Parity(b, c, d);
+      e = e + input(0x6ed9eba1, w) + Parity(b, c, d) + rotl<u32>(a, 5);
       b = rotl<u32>(b, 30);
-      d += input(e, 0x6ed9eba1, w + 4) + Parity(a, b, c);
+      d = d + input(0x6ed9eba1, w + 4) + Parity(a, b, c) + rotl<u32>(e, 5);
       a = rotl<u32>(a, 30);
-      c += input(d, 0x6ed9eba1, w + 8) + Parity(e, a, b);
+      c = c + input(0x6ed9eba1, w + 8) + Parity(e, a, b) + rotl<u32>(d, 5);
       e = rotl<u32>(e, 30);
-      b += input(c, 0x6ed9eba1, w + 12) + Parity(d, e, a);
+      b = b + input(0x6ed9eba1, w + 12) + Parity(d, e, a) + rotl<u32>(c, 5);
       d = rotl<u32>(d, 30);
-      a += input(b, 0x6ed9eba1, w + 16) + Parity(c, d, e);
+      a = a + input(0x6ed9eba1, w + 16) + Parity(c, d, e) + rotl<u32>(b, 5);
       c = rotl<u32>(c, 30);
     }
     for (const end = W + 240; w < end; w += 20) {
-      e += input(a, 0x8f1bbcdc, w) + Maj(b, c, d);
+      e = e + input(0x8f1bbcdc, w) + Maj(b, c, d) + rotl<u32>(a, 5);
       b = rotl<u32>(b, 30);
-      d += input(e, 0x8f1bbcdc, w + 4) + Maj(a, b, c);
+      d = d + input(0x8f1bbcdc, w + 4) + Maj(a, b, c) + rotl<u32>(e, 5);
       a = rotl<u32>(a, 30);
-      c += input(d, 0x8f1bbcdc, w + 8) + Maj(e, a, b);
+      c = c + input(0x8f1bbcdc, w + 8) + Maj(e, a, b) + rotl<u32>(d, 5);
       e = rotl<u32>(e, 30);
-      b += input(c, 0x8f1bbcdc, w + 12) + Maj(d, e, a);
+      b = b + input(0x8f1bbcdc, w + 12) + Maj(d, e, a) + rotl<u32>(c, 5);
       d = rotl<u32>(d, 30);
-      a += input(b, 0x8f1bbcdc, w + 16) + Maj(c, d, e);
+      a = a + input(0x8f1bbcdc, w + 16) + Maj(c, d, e) + rotl<u32>(b, 5);
       c = rotl<u32>(c, 30);
     }
     for (const end = W + 320; w < end; w += 20) {
-      e += input(a, 0xca62c1d6, w) + Parity(b, c, d);
+      e = e + input(0xca62c1d6, w) + Parity(b, c, d) + rotl<u32>(a, 5);
       b = rotl<u32>(b, 30);
-      d += input(e, 0xca62c1d6, w + 4) + Parity(a, b, c);
+      d = d + input(0xca62c1d6, w + 4) + Parity(a, b, c) + rotl<u32>(e, 5);
       a = rotl<u32>(a, 30);
-      c += input(d, 0xca62c1d6, w + 8) + Parity(e, a, b);
+      c = c + input(0xca62c1d6, w + 8) + Parity(e, a, b) + rotl<u32>(d, 5);
       e = rotl<u32>(e, 30);
-      b += input(c, 0xca62c1d6, w + 12) + Parity(d, e, a);
+      b = b + input(0xca62c1d6, w + 12) + Parity(d, e, a) + rotl<u32>(c, 5);
       d = rotl<u32>(d, 30);
-      a += input(b, 0xca62c1d6, w + 16) + Parity(c, d, e);
+      a = a + input(0xca62c1d6, w + 16) + Parity(c, d, e) + rotl<u32>(b, 5);
       c = rotl<u32>(c, 30);
     }
     h0 += a;

@@ -1,6 +1,7 @@
 /**
  * SHA-224, SHA-256, SHA-384 and SHA-512 (FIPS 180-4 sections 6.2 to 6.5): rounds in scalar variables, the message schedule in
- * vectors, one turn of 16 rounds ahead, so that both pipes of the processor are busy. Padding is hash.ts's.
+ * vectors, one turn of 16 rounds ahead. t1 is T1 of section 6.2.2 step 3 without Sigma1(e), which like Sigma0(a) is added last:
+ * compilers keep the order of sums, and these two wait longest for the round before. Padding is hash.ts's.
  */
 import { HASH_SHA_224, HASH_SHA_256, HASH_SHA_384, HASH_SHA_512 } from './contract';
 import { registerHash } from './hash';
@@ -79,19 +80,19 @@ function Ch<T>(x: T, y: T, z: T): T {
 
 @inline
 function Maj<T>(x: T, y: T, z: T): T {
-  return (x & y) ^ (z & (x ^ y));
+  return ((x ^ y) & (y ^ z)) ^ y;
 }
 
-/** T1 of section 6.2.2 step 3; `wk` is the address of K + W. */
+/** Formula (4.5). */
 @inline
-function T1_256(e: u32, f: u32, g: u32, h: u32, wk: usize): u32 {
-  return load<u32>(wk) + h + Ch<u32>(e, f, g) + (rotr<u32>(e, 6) ^ rotr<u32>(e, 11) ^ rotr<u32>(e, 25));
+function Sigma1_256(x: u32): u32 {
+  return rotr<u32>(x, 6) ^ rotr<u32>(x, 11) ^ rotr<u32>(x, 25);
 }
 
-/** T2 of section 6.2.2 step 3. */
+/** Formula (4.4). */
 @inline
-function T2_256(a: u32, b: u32, c: u32): u32 {
-  return (rotr<u32>(a, 2) ^ rotr<u32>(a, 13) ^ rotr<u32>(a, 22)) + Maj<u32>(a, b, c);
+function Sigma0_256(x: u32): u32 {
+  return rotr<u32>(x, 2) ^ rotr<u32>(x, 13) ^ rotr<u32>(x, 22);
 }
 
 /** Four big-endian words as lanes. */
@@ -160,54 +161,71 @@ export function compressSha256(state: usize, data: usize, blocks: usize): void {
         w12 = schedule256(w12, w0, w4, w8);
       }
       let t1: u32;
-      t1 = T1_256(e, f, g, h, WK);
-      d += t1;
-      h = t1 + T2_256(a, b, c);
-      t1 = T1_256(d, e, f, g, WK + 4);
-      c += t1;
-      g = t1 + T2_256(h, a, b);
-      t1 = T1_256(c, d, e, f, WK + 8);
-      b += t1;
-      f = t1 + T2_256(g, h, a);
-      t1 = T1_256(b, c, d, e, WK + 12);
-      a += t1;
-      e = t1 + T2_256(f, g, h);
-      t1 = T1_256(a, b, c, d, WK + 16);
-      h += t1;
-      d = t1 + T2_256(e, f, g);
-      t1 = T1_256(h, a, b, c, WK + 20);
-      g += t1;
-      c = t1 + T2_256(d, e, f);
-      t1 = T1_256(g, h, a, b, WK + 24);
-      f += t1;
-      b = t1 + T2_256(c, d, e);
-      t1 = T1_256(f, g, h, a, WK + 28);
-      e += t1;
-      a = t1 + T2_256(b, c, d);
-      t1 = T1_256(e, f, g, h, WK + 32);
-      d += t1;
-      h = t1 + T2_256(a, b, c);
-      t1 = T1_256(d, e, f, g, WK + 36);
-      c += t1;
-      g = t1 + T2_256(h, a, b);
-      t1 = T1_256(c, d, e, f, WK + 40);
-      b += t1;
-      f = t1 + T2_256(g, h, a);
-      t1 = T1_256(b, c, d, e, WK + 44);
-      a += t1;
-      e = t1 + T2_256(f, g, h);
-      t1 = T1_256(a, b, c, d, WK + 48);
-      h += t1;
-      d = t1 + T2_256(e, f, g);
-      t1 = T1_256(h, a, b, c, WK + 52);
-      g += t1;
-      c = t1 + T2_256(d, e, f);
-      t1 = T1_256(g, h, a, b, WK + 56);
-      f += t1;
-      b = t1 + T2_256(c, d, e);
-      t1 = T1_256(f, g, h, a, WK + 60);
-      e += t1;
-      a = t1 + T2_256(b, c, d);
+      let s1: u32;
+      t1 = load<u32>(WK) + h + Ch<u32>(e, f, g);
+      s1 = Sigma1_256(e);
+      d = d + t1 + s1;
+      h = t1 + Maj<u32>(a, b, c) + s1 + Sigma0_256(a);
+      t1 = load<u32>(WK + 4) + g + Ch<u32>(d, e, f);
+      s1 = Sigma1_256(d);
+      c = c + t1 + s1;
+      g = t1 + Maj<u32>(h, a, b) + s1 + Sigma0_256(h);
+      t1 = load<u32>(WK + 8) + f + Ch<u32>(c, d, e);
+      s1 = Sigma1_256(c);
+      b = b + t1 + s1;
+      f = t1 + Maj<u32>(g, h, a) + s1 + Sigma0_256(g);
+      t1 = load<u32>(WK + 12) + e + Ch<u32>(b, c, d);
+      s1 = Sigma1_256(b);
+      a = a + t1 + s1;
+      e = t1 + Maj<u32>(f, g, h) + s1 + Sigma0_256(f);
+      t1 = load<u32>(WK + 16) + d + Ch<u32>(a, b, c);
+      s1 = Sigma1_256(a);
+      h = h + t1 + s1;
+      d = t1 + Maj<u32>(e, f, g) + s1 + Sigma0_256(e);
+      t1 = load<u32>(WK + 20) + c + Ch<u32>(h, a, b);
+      s1 = Sigma1_256(h);
+      g = g + t1 + s1;
+      c = t1 + Maj<u32>(d, e, f) + s1 + Sigma0_256(d);
+      t1 = load<u32>(WK + 24) + b + Ch<u32>(g, h, a);
+      s1 = Sigma1_256(g);
+      f = f + t1 + s1;
+      b = t1 + Maj<u32>(c, d, e) + s1 + Sigma0_256(c);
+      t1 = load<u32>(WK + 28) + a + Ch<u32>(f, g, h);
+      s1 = Sigma1_256(f);
+      e = e + t1 + s1;
+      a = t1 + Maj<u32>(b, c, d) + s1 + Sigma0_256(b);
+      t1 = load<u32>(WK + 32) + h + Ch<u32>(e, f, g);
+      s1 = Sigma1_256(e);
+      d = d + t1 + s1;
+      h = t1 + Maj<u32>(a, b, c) + s1 + Sigma0_256(a);
+      t1 = load<u32>(WK + 36) + g + Ch<u32>(d, e, f);
+      s1 = Sigma1_256(d);
+      c = c + t1 + s1;
+      g = t1 + Maj<u32>(h, a, b) + s1 + Sigma0_256(h);
+      t1 = load<u32>(WK + 40) + f + Ch<u32>(c, d, e);
+      s1 = Sigma1_256(c);
+      b = b + t1 + s1;
+      f = t1 + Maj<u32>(g, h, a) + s1 + Sigma0_256(g);
+      t1 = load<u32>(WK + 44) + e + Ch<u32>(b, c, d);
+      s1 = Sigma1_256(b);
+      a = a + t1 + s1;
+      e = t1 + Maj<u32>(f, g, h) + s1 + Sigma0_256(f);
+      t1 = load<u32>(WK + 48) + d + Ch<u32>(a, b, c);
+      s1 = Sigma1_256(a);
+      h = h + t1 + s1;
+      d = t1 + Maj<u32>(e, f, g) + s1 + Sigma0_256(e);
+      t1 = load<u32>(WK + 52) + c + Ch<u32>(h, a, b);
+      s1 = Sigma1_256(h);
+      g = g + t1 + s1;
+      c = t1 + Maj<u32>(d, e, f) + s1 + Sigma0_256(d);
+      t1 = load<u32>(WK + 56) + b + Ch<u32>(g, h, a);
+      s1 = Sigma1_256(g);
+      f = f + t1 + s1;
+      b = t1 + Maj<u32>(c, d, e) + s1 + Sigma0_256(c);
+      t1 = load<u32>(WK + 60) + a + Ch<u32>(f, g, h);
+      s1 = Sigma1_256(f);
+      e = e + t1 + s1;
+      a = t1 + Maj<u32>(b, c, d) + s1 + Sigma0_256(b);
     }
     a += load<u32>(state);
     b += load<u32>(state, 4);
@@ -230,16 +248,16 @@ export function compressSha256(state: usize, data: usize, blocks: usize): void {
   wipe(WK, BLOCK_BYTES_512);
 }
 
-/** T1 of section 6.4.2 step 3; `wk` is the address of K + W. */
+/** Formula (4.11). */
 @inline
-function T1_512(e: u64, f: u64, g: u64, h: u64, wk: usize): u64 {
-  return load<u64>(wk) + h + Ch<u64>(e, f, g) + (rotr<u64>(e, 14) ^ rotr<u64>(e, 18) ^ rotr<u64>(e, 41));
+function Sigma1_512(x: u64): u64 {
+  return rotr<u64>(x, 14) ^ rotr<u64>(x, 18) ^ rotr<u64>(x, 41);
 }
 
-/** T2 of section 6.4.2 step 3. */
+/** Formula (4.10). */
 @inline
-function T2_512(a: u64, b: u64, c: u64): u64 {
-  return (rotr<u64>(a, 28) ^ rotr<u64>(a, 34) ^ rotr<u64>(a, 39)) + Maj<u64>(a, b, c);
+function Sigma0_512(x: u64): u64 {
+  return rotr<u64>(x, 28) ^ rotr<u64>(x, 34) ^ rotr<u64>(x, 39);
 }
 
 /** Two big-endian words as lanes. */
@@ -316,54 +334,71 @@ export function compressSha512(state: usize, data: usize, blocks: usize): void {
         w14 = schedule512(w14, w0, w6, w8, w12);
       }
       let t1: u64;
-      t1 = T1_512(e, f, g, h, WK);
-      d += t1;
-      h = t1 + T2_512(a, b, c);
-      t1 = T1_512(d, e, f, g, WK + 8);
-      c += t1;
-      g = t1 + T2_512(h, a, b);
-      t1 = T1_512(c, d, e, f, WK + 16);
-      b += t1;
-      f = t1 + T2_512(g, h, a);
-      t1 = T1_512(b, c, d, e, WK + 24);
-      a += t1;
-      e = t1 + T2_512(f, g, h);
-      t1 = T1_512(a, b, c, d, WK + 32);
-      h += t1;
-      d = t1 + T2_512(e, f, g);
-      t1 = T1_512(h, a, b, c, WK + 40);
-      g += t1;
-      c = t1 + T2_512(d, e, f);
-      t1 = T1_512(g, h, a, b, WK + 48);
-      f += t1;
-      b = t1 + T2_512(c, d, e);
-      t1 = T1_512(f, g, h, a, WK + 56);
-      e += t1;
-      a = t1 + T2_512(b, c, d);
-      t1 = T1_512(e, f, g, h, WK + 64);
-      d += t1;
-      h = t1 + T2_512(a, b, c);
-      t1 = T1_512(d, e, f, g, WK + 72);
-      c += t1;
-      g = t1 + T2_512(h, a, b);
-      t1 = T1_512(c, d, e, f, WK + 80);
-      b += t1;
-      f = t1 + T2_512(g, h, a);
-      t1 = T1_512(b, c, d, e, WK + 88);
-      a += t1;
-      e = t1 + T2_512(f, g, h);
-      t1 = T1_512(a, b, c, d, WK + 96);
-      h += t1;
-      d = t1 + T2_512(e, f, g);
-      t1 = T1_512(h, a, b, c, WK + 104);
-      g += t1;
-      c = t1 + T2_512(d, e, f);
-      t1 = T1_512(g, h, a, b, WK + 112);
-      f += t1;
-      b = t1 + T2_512(c, d, e);
-      t1 = T1_512(f, g, h, a, WK + 120);
-      e += t1;
-      a = t1 + T2_512(b, c, d);
+      let s1: u64;
+      t1 = load<u64>(WK) + h + Ch<u64>(e, f, g);
+      s1 = Sigma1_512(e);
+      d = d + t1 + s1;
+      h = t1 + Maj<u64>(a, b, c) + s1 + Sigma0_512(a);
+      t1 = load<u64>(WK + 8) + g + Ch<u64>(d, e, f);
+      s1 = Sigma1_512(d);
+      c = c + t1 + s1;
+      g = t1 + Maj<u64>(h, a, b) + s1 + Sigma0_512(h);
+      t1 = load<u64>(WK + 16) + f + Ch<u64>(c, d, e);
+      s1 = Sigma1_512(c);
+      b = b + t1 + s1;
+      f = t1 + Maj<u64>(g, h, a) + s1 + Sigma0_512(g);
+      t1 = load<u64>(WK + 24) + e + Ch<u64>(b, c, d);
+      s1 = Sigma1_512(b);
+      a = a + t1 + s1;
+      e = t1 + Maj<u64>(f, g, h) + s1 + Sigma0_512(f);
+      t1 = load<u64>(WK + 32) + d + Ch<u64>(a, b, c);
+      s1 = Sigma1_512(a);
+      h = h + t1 + s1;
+      d = t1 + Maj<u64>(e, f, g) + s1 + Sigma0_512(e);
+      t1 = load<u64>(WK + 40) + c + Ch<u64>(h, a, b);
+      s1 = Sigma1_512(h);
+      g = g + t1 + s1;
+      c = t1 + Maj<u64>(d, e, f) + s1 + Sigma0_512(d);
+      t1 = load<u64>(WK + 48) + b + Ch<u64>(g, h, a);
+      s1 = Sigma1_512(g);
+      f = f + t1 + s1;
+      b = t1 + Maj<u64>(c, d, e) + s1 + Sigma0_512(c);
+      t1 = load<u64>(WK + 56) + a + Ch<u64>(f, g, h);
+      s1 = Sigma1_512(f);
+      e = e + t1 + s1;
+      a = t1 + Maj<u64>(b, c, d) + s1 + Sigma0_512(b);
+      t1 = load<u64>(WK + 64) + h + Ch<u64>(e, f, g);
+      s1 = Sigma1_512(e);
+      d = d + t1 + s1;
+      h = t1 + Maj<u64>(a, b, c) + s1 + Sigma0_512(a);
+      t1 = load<u64>(WK + 72) + g + Ch<u64>(d, e, f);
+      s1 = Sigma1_512(d);
+      c = c + t1 + s1;
+      g = t1 + Maj<u64>(h, a, b) + s1 + Sigma0_512(h);
+      t1 = load<u64>(WK + 80) + f + Ch<u64>(c, d, e);
+      s1 = Sigma1_512(c);
+      b = b + t1 + s1;
+      f = t1 + Maj<u64>(g, h, a) + s1 + Sigma0_512(g);
+      t1 = load<u64>(WK + 88) + e + Ch<u64>(b, c, d);
+      s1 = Sigma1_512(b);
+      a = a + t1 + s1;
+      e = t1 + Maj<u64>(f, g, h) + s1 + Sigma0_512(f);
+      t1 = load<u64>(WK + 96) + d + Ch<u64>(a, b, c);
+      s1 = Sigma1_512(a);
+      h = h + t1 + s1;
+      d = t1 + Maj<u64>(e, f, g) + s1 + Sigma0_512(e);
+      t1 = load<u64>(WK + 104) + c + Ch<u64>(h, a, b);
+      s1 = Sigma1_512(h);
+      g = g + t1 + s1;
+      c = t1 + Maj<u64>(d, e, f) + s1 + Sigma0_512(d);
+      t1 = load<u64>(WK + 112) + b + Ch<u64>(g, h, a);
+      s1 = Sigma1_512(g);
+      f = f + t1 + s1;
+      b = t1 + Maj<u64>(c, d, e) + s1 + Sigma0_512(c);
+      t1 = load<u64>(WK + 120) + a + Ch<u64>(f, g, h);
+      s1 = Sigma1_512(f);
+      e = e + t1 + s1;
+      a = t1 + Maj<u64>(b, c, d) + s1 + Sigma0_512(b);
     }
     a += load<u64>(state);
     b += load<u64>(state, 8);

@@ -39,7 +39,6 @@ declare namespace WebAssembly {
     constructor(module: Module, imports: Record<string, Record<string, (...numbers: number[]) => number>>);
     readonly exports: unknown;
   }
-  function validate(bytes: Uint8Array): boolean;
 }
 
 /** wasm/index.ts documents these. Addresses come back signed where they are above 2 GiB, hence the `>>> 0`. */
@@ -107,11 +106,12 @@ function loadModule(): WebAssembly.Module {
 }
 
 function compile(bytes: Uint8Array): WebAssembly.Module {
-  // The module uses SIMD throughout, so an engine without it says no here.
-  if (!WebAssembly.validate(bytes)) {
-    throw new EngineError('BACKEND_UNAVAILABLE', 'the WASM backend needs WebAssembly SIMD, which this runtime lacks');
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (cause) {
+    // The module uses SIMD throughout, so an engine without it says no here.
+    throw new EngineError('BACKEND_UNAVAILABLE', 'this runtime does not compile WebAssembly with SIMD', { cause });
   }
-  return new WebAssembly.Module(bytes);
 }
 
 /** The one place that knows where the module's bytes come from. */
