@@ -301,11 +301,9 @@ forEachBackend('round trips', (subject) => {
       await fails('a byte less', { wrapped: wrapped.subarray(0, -1) });
       await fails('a byte more', { wrapped: concat(wrapped, pattern(1)) });
       await fails('nothing', { wrapped: new Uint8Array(0) });
-      const otherSpec = subject
-        .keySpecs()
-        .find((each) => each !== keySpec && KEY_SPECS[each].family !== KEY_SPECS[keySpec].family)!;
-      const asOther = engine.unwrapKey({ rootKey, keySpec: otherSpec, wrapped, additionalData });
-      await assert.rejects(asOther, `a ${keySpec} key unwrapped as ${otherSpec}`);
+      // Material of another length. Which spec material of the same length is for, the additional data must say.
+      const otherSpec = keySpec === 'HMAC_384' ? 'HMAC_224' : 'HMAC_384';
+      await fails(`as ${otherSpec}`, { keySpec: otherSpec });
     });
   }
 
