@@ -183,6 +183,11 @@ describe('keymill serve', () => {
       : `${command} ${args.join(' ')} does not run here`;
   const environment = () => ({ ...process.env, ...running.environment, AWS_SESSION_TOKEN: '', AWS_PAGER: '' });
 
+  const shownCredentials = () => {
+    const { stdout } = spawnSync(process.execPath, [MAIN, 'credentials', '--path', path], { encoding: 'utf8' });
+    return Object.fromEntries([...stdout.matchAll(/^export (\w+)=(\S+)/gm)].map(([, name, value]) => [name!, value!]));
+  };
+
   test('prints the lines to paste', () => {
     assert.deepEqual(Object.keys(running.environment), [
       'AWS_ACCESS_KEY_ID',
@@ -259,8 +264,22 @@ for page in kms.get_paginator('list_keys').paginate(PaginationConfig={'PageSize'
     const described = await second.send(new DescribeKeyCommand({ KeyId: KeyMetadata!.KeyId }));
     second.destroy();
     assert.deepEqual(described.KeyMetadata, KeyMetadata);
-    const shown = spawnSync(process.execPath, [MAIN, 'credentials', '--path', path], { encoding: 'utf8' });
-    assert.ok(shown.stdout.includes(`export AWS_SECRET_ACCESS_KEY=${secretAccessKey}`));
+    assert.equal(shownCredentials().AWS_SECRET_ACCESS_KEY, secretAccessKey);
+  });
+
+  test('a signal ends the service although a client keeps its connection', async () => {
+    const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = shownCredentials();
+    const credentials = { accessKeyId: accessKeyId!, secretAccessKey: secretAccessKey! };
+    const client = new KMSClient({ region: 'us-east-1', endpoint: running.url, credentials });
+    await client.send(new ListKeysCommand({}));
+    const underWay = client.send(new CreateKeyCommand({ KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' }));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const started = Date.now();
+    await stop(running, 'SIGTERM');
+    assert.ok(Date.now() - started < 5000);
+    await underWay;
+    client.destroy();
+    running = await serve(path);
   });
 
   test('mistakes end with a message and exit code 1', () => {

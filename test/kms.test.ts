@@ -55,6 +55,18 @@ describe('encrypting', () => {
     }
   });
 
+  test('shared memory is copied, detached memory is empty', async (t) => {
+    const kms = await openInMemory(t);
+    const { KeyId } = (await kms.createKey()).KeyMetadata;
+    const shared = new Uint8Array(new SharedArrayBuffer(message.length));
+    shared.set(message);
+    const { CiphertextBlob } = await kms.encrypt({ KeyId, Plaintext: shared });
+    assert.deepEqual((await kms.decrypt({ CiphertextBlob })).Plaintext, message);
+    const detached = Uint8Array.from(message);
+    structuredClone(detached, { transfer: [detached.buffer] });
+    await rejectsWith(kms.encrypt({ KeyId, Plaintext: detached }), 'ValidationException');
+  });
+
   test('GenerateDataKey gives a key and its ciphertext', async (t) => {
     const kms = await openInMemory(t);
     const { KeyId } = (await kms.createKey()).KeyMetadata;

@@ -16,6 +16,10 @@ export interface ServeOptions {
   readonly version: string;
 }
 
+const DRAIN_SWEEP_MS = 50;
+/** How long a client may take to finish its request after a signal. */
+const DRAIN_LIMIT_MS = 10_000;
+
 /** Resolves when the endpoint listens. A signal ends it: what is in flight is answered, then everything is closed. */
 export async function serve(options: ServeOptions): Promise<void> {
   const { path, region, account: accountId, backend, threads } = options;
@@ -43,8 +47,13 @@ export async function serve(options: ServeOptions): Promise<void> {
     stopping = true;
     const closed = once(server, 'close');
     server.close();
+    // A kept-alive connection turns idle when its answer is out, and would stay for as long as the client likes.
+    const sweep = setInterval(() => server.closeIdleConnections(), DRAIN_SWEEP_MS);
+    const giveUp = setTimeout(() => server.closeAllConnections(), DRAIN_LIMIT_MS);
     server.closeIdleConnections();
     await closed;
+    clearInterval(sweep);
+    clearTimeout(giveUp);
     await kms.close();
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);

@@ -69,6 +69,8 @@ export type EncryptionContext = Readonly<Record<string, string>>;
 const MAX_CONTEXT_CHARACTERS = 8192;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
+const NO_ENTRIES: readonly [string, string][] = [];
+
 interface EncodedPair {
   readonly key: Buffer;
   readonly value: Buffer;
@@ -81,7 +83,12 @@ interface EncodedPair {
  * @throws KmsError ValidationException for text that is not Unicode, or too much of it
  */
 export function ciphertextAad(header: Uint8Array, context: EncryptionContext | undefined): Uint8Array {
-  const entries = context === undefined ? [] : Object.entries(context);
+  const entries = context === undefined ? NO_ENTRIES : Object.entries(context);
+  if (entries.length === 0) {
+    const aad = new Uint8Array(header.length + 2);
+    aad.set(header);
+    return aad;
+  }
   let characters = 0;
   let bytes = header.length + 2;
   const pairs: EncodedPair[] = entries.map(([key, value]) => {

@@ -3,17 +3,7 @@
  * it, bound by additional data to its place, so that rows swapped or moved do not open.
  */
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Engine, EngineKey, KeySpec } from '../engine/index.ts';
 import type { Realm } from './address.ts';
@@ -72,10 +62,9 @@ export function readRootKey(file: string): Uint8Array {
   return bytes;
 }
 
-/** Makes a root key file, readable by its owner only and on disk before this returns. @returns its key, or the key of a file that is there already */
+/** Makes a root key file in an existing directory, readable by its owner only and on disk before this returns. @returns its key, or the key of a file that is there already */
 export function createRootKey(file: string): Uint8Array {
   const directory = dirname(file);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const key = randomBytes(ROOT_KEY_BYTES);
   // Written aside and linked into place: a crash leaves no half-written key, and link refuses to replace one.
   const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
@@ -100,7 +89,7 @@ export function createRootKey(file: string): Uint8Array {
 }
 
 /** A new name is durable once its directory is; Windows neither needs nor allows it. */
-function syncDirectory(directory: string): void {
+export function syncDirectory(directory: string): void {
   if (process.platform === 'win32') return;
   const descriptor = openSync(directory, 'r');
   try {

@@ -1,12 +1,21 @@
 /** From options to a running service: store, realm, root key, engine, in an order that writes nothing before the root key fits. */
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type BackendChoice, type Engine, openEngine } from '../engine/index.ts';
 import { openSqliteStore, type Store } from '../store/index.ts';
 import { AccessKeys } from './accesskeys.ts';
 import type { Realm } from './address.ts';
 import { Keyring } from './keyring.ts';
-import { createRootKey, givenRootKey, ROOT_KEY_BYTES, Root, readRootKey, rootKeyFile, StartError } from './root.ts';
+import {
+  createRootKey,
+  givenRootKey,
+  ROOT_KEY_BYTES,
+  Root,
+  readRootKey,
+  rootKeyFile,
+  StartError,
+  syncDirectory,
+} from './root.ts';
 import { Activity, type Service } from './service.ts';
 
 export interface KeymillOptions {
@@ -91,15 +100,24 @@ export async function start(options: KeymillOptions): Promise<Started> {
   }
 }
 
-function openStore(path: string): Promise<Store> {
+async function openStore(path: string): Promise<Store> {
   if (path === MEMORY) return openSqliteStore(MEMORY);
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  return openSqliteStore(join(path, 'keymill.db'));
+  // The first directory that had to be made, undefined where all were there.
+  const firstMade = mkdirSync(resolve(path), { recursive: true, mode: 0o700 });
+  const store = await openSqliteStore(join(path, 'keymill.db'));
+  // A file is only as durable as the names that lead to it.
+  if (firstMade !== undefined) {
+    for (let at = resolve(path); at !== dirname(firstMade); at = dirname(at)) syncDirectory(at);
+    syncDirectory(dirname(firstMade));
+  }
+  return store;
 }
 
 function fileRootKey(path: string, isNew: boolean): Uint8Array {
   if (path === MEMORY) return crypto.getRandomValues(new Uint8Array(ROOT_KEY_BYTES));
-  return isNew ? createRootKey(rootKeyFile(path)) : readRootKey(rootKeyFile(path));
+  if (!isNew) return readRootKey(rootKeyFile(path));
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  return createRootKey(rootKeyFile(path));
 }
 
 function requireRealm({ region, accountId }: KeymillOptions): void {

@@ -29,7 +29,8 @@ export function validate(members: Members, input: unknown): Checked {
 
 function checkStructure(members: Members, input: unknown, path: string, violations: string[]): Checked {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) throw typeError(path, 'an object', input);
-  const checked: Checked = Object.create(null);
+  // Names come from the table, never from the caller, so an ordinary object is safe (and an order of magnitude faster).
+  const checked: Checked = {};
   for (const name in members) {
     const member = members[name]!;
     const value = (input as Record<string, unknown>)[name];
@@ -83,8 +84,10 @@ const CHECKS: Checks = {
   },
   blob(shape, value, path, violations) {
     if (!types.isUint8Array(value)) throw typeError(path, 'a Uint8Array', value);
-    checkBounds(shape, value.length, '', path, 'length', violations);
-    return value;
+    // Shared memory can change between this check and the use: take what is there now.
+    const bytes = types.isSharedArrayBuffer(value.buffer) ? new Uint8Array(value) : value;
+    checkBounds(shape, bytes.length, '', path, 'length', violations);
+    return bytes;
   },
   time(_shape, value, path) {
     if (!types.isDate(value) || Number.isNaN(value.getTime())) throw typeError(path, 'a Date', value);

@@ -78,7 +78,7 @@ function decode(shape: Member, value: unknown, path: string): unknown {
 
 function decodeMembers(members: Members, value: unknown, path: string): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const decoded: Record<string, unknown> = Object.create(null);
+  const decoded: Record<string, unknown> = {};
   for (const name in members) {
     if (!Object.hasOwn(value, name)) continue;
     decoded[name] = decode(

@@ -44,13 +44,23 @@ class SqlStore implements Store {
   }
 
   async readKey(keyId: string): Promise<StoredKey | undefined> {
-    // One transaction, so that a key is never seen with the materials of another moment.
-    return this.#db.transaction().execute(async (tx) => {
-      const key = await tx.selectFrom('keys').selectAll().where('keyId', '=', keyId).executeTakeFirst();
-      if (key === undefined) return undefined;
-      const materials = await tx.selectFrom('keyMaterials').selectAll().where('keyId', '=', keyId).execute();
-      return { key, materials };
-    });
+    // One statement, so that a key is never seen with the materials of another moment; a transaction would take the write lock.
+    const rows = await this.#db
+      .selectFrom('keys')
+      .leftJoin('keyMaterials', 'keyMaterials.keyId', 'keys.keyId')
+      .selectAll('keys')
+      .select(['materialId', 'wrapped', 'keyMaterials.creationDate as materialDate'])
+      .where('keys.keyId', '=', keyId)
+      .execute();
+    const [first] = rows;
+    if (first === undefined) return undefined;
+    const { materialId: _id, wrapped: _wrapped, materialDate: _date, ...key } = first;
+    const materials = rows.flatMap(({ materialId, wrapped, materialDate }) =>
+      materialId === null || wrapped === null || materialDate === null
+        ? []
+        : [{ keyId, materialId, wrapped, creationDate: materialDate }],
+    );
+    return { key, materials };
   }
 
   async listKeys({ after, limit }: Page): Promise<readonly string[]> {
