@@ -1,6 +1,6 @@
 // Fixed keys, signatures and ciphertexts for the self-tests of asymmetric implementations. Made once with node:crypto
-// on OpenSSL 3.0 (Ed25519ph: @noble/curves 2) from keys generated for the purpose, and checked with @noble/curves, the
-// openssl command and WebCrypto. The keys are public: nothing may ever be protected by them.
+// on OpenSSL 3.0 (Ed25519ph: @noble/curves) from keys generated for the purpose. Checked with @noble/curves (ECDSA,
+// ECDH, Ed25519) and with RFC 8017 written out over big integers (RSA). The keys are public: they protect nothing.
 #pragma once
 #include "bytes.h"
 
