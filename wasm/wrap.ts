@@ -1,6 +1,6 @@
 /**
- * WRAP_KEY and UNWRAP_KEY, version 1 (backend.ts): XAES-256-GCM of a key's raw material under a root key; the version byte stands
- * before the additional data. Knows no key spec.
+ * WRAP_KEY and UNWRAP_KEY, version 1 (backend.ts): XAES-256-GCM of a key's raw material under a root key; the version byte and the spec stand
+ * before the additional data. Knows no key spec by name.
  */
 import { openXaes, sealXaes, XAES_NONCE_BYTES } from './aead';
 import {
@@ -25,13 +25,16 @@ import { fillRandom } from './random';
 
 const VERSION: u8 = 1;
 const VERSION_BYTES: usize = 1;
+/** What is authenticated before the caller's data: the version and the spec, so that a key opens as what it was wrapped as only. */
+const HEAD_BYTES: usize = VERSION_BYTES + sizeof<u32>();
 
-/** The version byte and the item's additional data, in memory of their own; 0 where there is none. */
-function versionedData(item: Item): usize {
-  const data = allocate(VERSION_BYTES + item.extraBytes);
+/** The head and the item's additional data, in memory of their own; 0 where there is none. */
+function authenticatedData(item: Item, spec: u32): usize {
+  const data = allocate(HEAD_BYTES + item.extraBytes);
   if (!data) return 0;
   store<u8>(data, VERSION);
-  memory.copy(data + VERSION_BYTES, item.extra, item.extraBytes);
+  store<u32>(data + VERSION_BYTES, spec);
+  memory.copy(data + HEAD_BYTES, item.extra, item.extraBytes);
   return data;
 }
 
@@ -42,8 +45,8 @@ function wrapKey(item: Item): u32 {
   if (!key.material) return STATUS_WRONG_KEY;
   if (item.capacityBytes < key.materialBytes + WRAP_OVERHEAD_BYTES) return STATUS_MALFORMED_RECORD;
   const nonce = item.output + VERSION_BYTES;
-  const dataBytes = VERSION_BYTES + item.extraBytes;
-  const data = versionedData(item);
+  const dataBytes = HEAD_BYTES + item.extraBytes;
+  const data = authenticatedData(item, key.spec);
   if (!data) return STATUS_OUT_OF_MEMORY;
   store<u8>(item.output, VERSION);
   let status = STATUS_UNAVAILABLE;
@@ -68,8 +71,8 @@ function unwrapKey(item: Item): u32 {
   }
   const bytes = item.inputBytes - WRAP_OVERHEAD_BYTES;
   const nonce = item.input + VERSION_BYTES;
-  const dataBytes = VERSION_BYTES + item.extraBytes;
-  const data = versionedData(item);
+  const dataBytes = HEAD_BYTES + item.extraBytes;
+  const data = authenticatedData(item, item.keySpec);
   const material = allocate(bytes);
   let status = STATUS_OUT_OF_MEMORY;
   if (data && material) {

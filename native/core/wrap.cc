@@ -1,5 +1,5 @@
 // WRAP_KEY and UNWRAP_KEY, version 1 (src/engine/backend.ts): version, nonce, then XAES-256-GCM of the key's saved form
-// with the version byte before the additional data. Knows no key type.
+// with the version byte and the wrapped key's spec before the additional data. Knows no key type.
 #include "aead.h"
 #include "key_operations.h"
 #include "random.h"
@@ -10,6 +10,18 @@ namespace {
 constexpr uint8_t kVersion = 1;
 constexpr size_t kHeadBytes = 1 + kXaesNonceBytes;
 static_assert(WRAP_OVERHEAD_BYTES == kHeadBytes + TAG_BYTES, "the contract's overhead is this format's");
+
+/** What is authenticated before the caller's data, so that a key opens as what it was wrapped as only. */
+struct AuthenticatedHead {
+  uint8_t bytes[1 + sizeof(uint32_t)];
+
+  explicit AuthenticatedHead(KeySpec spec) {
+    const auto id = static_cast<uint32_t>(spec);
+    bytes[0] = kVersion;
+    for (size_t i = 0; i < sizeof(id); i++) bytes[1 + i] = static_cast<uint8_t>(id >> (8 * i));
+  }
+  Bytes view() const { return {bytes, sizeof(bytes)}; }
+};
 
 }  // namespace
 
@@ -24,7 +36,8 @@ Status wrap_key(KeyRequest& request) {
   out[0] = kVersion;
   if (!fill_random({out + 1, kXaesNonceBytes})) return Status::UNAVAILABLE;
   request.written = size;
-  return xaes_seal(request.thread, *request.key, out + 1, {out, 1}, request.extra, material.view(),
+  const AuthenticatedHead head(request.subject->spec);
+  return xaes_seal(request.thread, *request.key, out + 1, head.view(), request.extra, material.view(),
                    {out + kHeadBytes, size - kHeadBytes});
 }
 
@@ -37,8 +50,9 @@ Status unwrap_key(KeyRequest& request) {
   }
   SecretBytes material(wrapped.size - WRAP_OVERHEAD_BYTES);
   if (!material.ok()) return Status::OUT_OF_MEMORY;
+  const AuthenticatedHead head(request.type->spec);
   const Status opened =
-      xaes_open(request.thread, *request.key, wrapped.data + 1, {wrapped.data, 1}, request.extra,
+      xaes_open(request.thread, *request.key, wrapped.data + 1, head.view(), request.extra,
                 {wrapped.data + kHeadBytes, wrapped.size - kHeadBytes}, {material.data(), material.size()});
   if (opened != Status::OK) return opened;
   const Status loaded = request.type->load(request.type->spec, material.view(), *request.made);

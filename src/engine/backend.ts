@@ -7,6 +7,11 @@
  *
  * What a backend promises:
  * - It checks every offset, length, handle, id and flag combination itself; a bad record gets a status and harms nobody.
+ * - Several items in a record are for operations with an algorithm (and RANDOM); so is EXTERNAL. Such a record is OK when it was run: what
+ *   became of each item is in its status byte, and outputBytes is the largest that was written. A record that fails as a whole has
+ *   its status in every status byte too. A nonce given for several items is MALFORMED_RECORD, since it would be used again.
+ * - Outputs and statuses lie in the arena, never over the header or the records; flags an operation does not know are malformed.
+ * - A block whose header is wrong is refused by throwing: no record can be blamed.
  * - Each record stands alone: a failing one leaves its neighbours untouched, zeroes its own output area and sets outputBytes 0.
  * - Decryption output appears only after the tag is checked. All decryption failures, lengths included, are DECRYPTION_FAILED.
  * - Keys are handles (slot, generation). Generations start at a random 32-bit value per engine and change at every reuse, so that
@@ -94,8 +99,8 @@ export const Flag = {
  * | WRAP_KEY | handle of the key to wrap | additional data | version (1), nonce (24), ciphertext, tag; `key` is the root |
  * | UNWRAP_KEY | what WRAP_KEY gave | additional data | handle; `key` is the root, `keySpec` set |
  *
- * WRAP_KEY, version 1: XAES-256-GCM under the root key (a SYMMETRIC_DEFAULT key); additional data is the version byte followed by
- * the record's; plaintext is the raw key (symmetric, HMAC), the seed (Edwards), the scalar d at full width (EC) or PKCS#8 (RSA).
+ * WRAP_KEY, version 1: XAES-256-GCM under the root key (a SYMMETRIC_DEFAULT key); additional data is the version byte, the key's
+ * spec id (32 bits, little-endian) and the record's; plaintext is the raw key (symmetric, HMAC), the seed (Edwards), the scalar d at full width (EC) or PKCS#8 (RSA).
  * Both backends read what the other wrote. A wrapped blob that does not open, whatever the reason, is DECRYPTION_FAILED.
  * Wrapping ignores EXPORTABLE; a public-only key cannot be wrapped (WRONG_KEY).
  */
