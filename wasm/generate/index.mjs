@@ -3,5 +3,6 @@ import { readdirSync } from 'node:fs';
 
 const directory = new URL('./', import.meta.url);
 for (const file of readdirSync(directory).sort()) {
-  if (file.endsWith('.mjs')) await import(new URL(file, directory).href);
+  // Importing itself it would wait for itself.
+  if (file.endsWith('.mjs') && file !== 'index.mjs') await import(new URL(file, directory).href);
 }
