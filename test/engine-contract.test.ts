@@ -675,6 +675,13 @@ function writesApart(bytes: Uint8Array, record: number, others: readonly number[
   return !overlap(output, statuses) && !read.some((each) => overlap(each, output) || overlap(each, statuses));
 }
 
+/** Whether a record may read handles as if they were data, or data as handles: those differ between backends. */
+const readsHandles = ({ subject, keys, words = {} }: RecordFields): boolean =>
+  subject !== undefined ||
+  (keys !== undefined && Object.keys(words).length > 0) ||
+  (['keysOffset', 'keySlot', 'keyGeneration'] as const).some((name) => words[name] !== undefined) ||
+  (['inputOffset', 'extraOffset', 'nonceOffset'] as const).some((name) => Number(words[name] ?? 256) < 256);
+
 function closeMade(opened: Opened, played: Played): void {
   const operation = played.word(1, 'operationAndAlgorithm') & 0xffff;
   const makes = ([Operation.GENERATE_KEY, Operation.IMPORT_KEY, Operation.UNWRAP_KEY] as number[]).includes(operation);
@@ -988,6 +995,7 @@ describe('two backends given the same bytes', needsNative, () => {
         seen.add(wasmStatus);
         // What WASM does not have yet is the one difference there may be.
         if (wasmStatus === 'UNSUPPORTED') return;
+        if (readsHandles(record)) return;
         if (!writesApart(recorded.bytes, 1, [0, 2])) return;
         assert.deepEqual(outcomes(other!, 1), outcomes(one!, 1));
         const operation = record.operation as number;
