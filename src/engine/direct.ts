@@ -13,32 +13,15 @@ import {
   RecordWord,
   Status,
 } from './backend.ts';
+import { align8, type Call, type QueuedKey, type Sink } from './batch.ts';
 import { statusError } from './errors.ts';
-import type { KeyState } from './key.ts';
-import type { EngineCore } from './operations.ts';
-import { align8, type Route, type Sink } from './queue.ts';
+import type { EngineCore } from './routes.ts';
 
 const RECORD_WORD = BLOCK_HEADER_BYTES / 4;
 const ARENA_OFFSET = BLOCK_HEADER_BYTES + RECORD_BYTES;
 
-/** What one in-place record is; lengths are per item and already validated. */
-export interface DirectCall {
-  readonly route: Route;
-  readonly flags: number;
-  readonly input: Uint8Array;
-  readonly inputBytes: number;
-  readonly extra?: Uint8Array | undefined;
-  readonly extraBytes: number;
-  readonly nonce?: Uint8Array | undefined;
-  readonly nonceBytes: number;
-  readonly outputBytes: number;
-  readonly items: number;
-  /** One key for all items, one per item, or none. */
-  readonly keys: readonly KeyState[];
-}
-
 export interface DirectResult {
-  /** The record's status; for several items that of the first that failed. */
+  /** The record's status; OK for several items, whose own are in `statuses`. */
   readonly status: number;
   /** `items` times `outputBytes` bytes. */
   readonly output: Uint8Array;
@@ -48,9 +31,17 @@ export interface DirectResult {
   readonly statuses: Uint8Array;
 }
 
-/** Runs one in-place record. Throws only where the engine is closed. */
-export function runDirect(core: EngineCore, call: DirectCall): DirectResult {
-  const { route, items, keys } = call;
+/**
+ * Runs a call now, for `items` equal items that lie end to end in its input; its lengths are per item. `keys`: one for all items, one
+ * per item, or none. Throws only where the engine is closed or full.
+ */
+export function runDirect(
+  core: EngineCore,
+  call: Call,
+  items: number,
+  keys: readonly Pick<QueuedKey, 'handle'>[],
+): DirectResult {
+  const { route } = call;
   const startMs = performance.now();
   const keysBytes = keys.length > 1 ? keys.length * HANDLE_BYTES : 0;
   const statusesBytes = items > 1 ? align8(items) : 0;
@@ -91,7 +82,7 @@ export function runDirect(core: EngineCore, call: DirectCall): DirectResult {
   const statusesOffset = cursor;
   if (statusesBytes > 0) words[RECORD_WORD + RecordWord.statusesOffset] = statusesOffset;
 
-  core.backend.runInPlace(block, { input: plainView(call.input, items * call.inputBytes), output });
+  core.backend.runInPlace(block, { input: plainView(call.input!, items * call.inputBytes), output });
 
   const result = {
     status: block.words[RECORD_WORD + RecordWord.flagsAndStatus]! >>> 16,
@@ -109,42 +100,15 @@ export function runDirect(core: EngineCore, call: DirectCall): DirectResult {
 }
 
 /** One operation on the caller's memory, settled before this returns. */
-export function runInPlace(
-  core: EngineCore,
-  route: Route,
-  state: KeyState | undefined,
-  input: Uint8Array,
-  inputBytes: number,
-  extra: Uint8Array | undefined,
-  extraBytes: number,
-  nonce: Uint8Array | undefined,
-  nonceBytes: number,
-  outputBytes: number,
-  sink: Sink,
-  tag: number,
-): void {
-  const keys = state === undefined ? [] : [state];
-  const call = {
-    route,
-    flags: 0,
-    input,
-    inputBytes,
-    extra,
-    extraBytes,
-    nonce,
-    nonceBytes,
-    outputBytes,
-    items: 1,
-    keys,
-  };
-  const result = runDirect(core, call);
-  if (result.status === Status.OK) {
+export function runInPlace(core: EngineCore, call: Call, sink: Sink, tag: number): void {
+  const { route, key } = call;
+  const { status, output, outputBytes } = runDirect(core, call, 1, key === undefined ? [] : [key]);
+  if (status === Status.OK) {
     if (route.isVerdict) sink.settle(tag, true);
-    else
-      sink.settle(tag, result.outputBytes === outputBytes ? result.output : result.output.slice(0, result.outputBytes));
-  } else if (result.status === Status.INVALID_SIGNATURE && route.isVerdict) {
+    else sink.settle(tag, outputBytes === output.length ? output : output.slice(0, outputBytes));
+  } else if (status === Status.INVALID_SIGNATURE && route.isVerdict) {
     sink.settle(tag, false);
   } else {
-    sink.fail(tag, statusError(result.status, route.what));
+    sink.fail(tag, statusError(status, route.what));
   }
 }

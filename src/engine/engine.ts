@@ -1,16 +1,14 @@
-/** The public face of the engine: keys and batches, no KMS vocabulary. */
-import { availableParallelism } from 'node:os';
+/** The public face of the engine: keys and batches, no KMS vocabulary. Nothing here is imported from Node, so that a browser may load it. */
 import { integer, liveSignal, requestObject, rowOf } from './arguments.ts';
 import { type Backend, type BackendInfo, MAX_PRIVATE_KEY_BYTES, MAX_PUBLIC_KEY_BYTES } from './backend.ts';
+import { Call, type Sink } from './batch.ts';
 import { argumentError, EngineError } from './errors.ts';
 import { EngineKey, KeyState } from './key.ts';
-import { openNative } from './native.ts';
 import {
   type DecryptRequest,
   type DeriveSharedSecretRequest,
   type DigestRequest,
   type EncryptRequest,
-  type EngineCore,
   FORMAT_FLAGS,
   type GenerateKeyRequest,
   type ImportKeyRequest,
@@ -37,17 +35,19 @@ import {
   type VerifyPackedRequest,
   verifyPacked,
 } from './packed.ts';
-import { Queue, type QueueLimits, type Sink } from './queue.ts';
-import { buildRoutes } from './routes.ts';
-import { type BackendChoice, selectBackend } from './select.ts';
+import { Queue, type QueueLimits } from './queue.ts';
+import { buildRoutes, type EngineCore } from './routes.ts';
+import { type BackendChoice, type BackendOpeners, selectBackend } from './select.ts';
 import type { KeySpec } from './specs.ts';
 import type { EngineStats } from './stats.ts';
-import { openWasm } from './wasm.ts';
 
 export interface EngineOptions {
   /** Default: KEYMILL_BACKEND, else native where it loads, else WASM. */
   backend?: BackendChoice | undefined;
-  /** Worker threads for public-key operations, 1 to 256. Default: the number of processors available. */
+  /**
+   * Worker threads for public-key operations, 1 to 256. Default: the number of processors available. Of the WASM backend, 1 means none: those
+   * operations run on the calling thread, in batches between which other events have their turn.
+   */
   threads?: number | undefined;
   /** Which implementations may be used; default `auto`, the fastest that proves itself. */
   kernels?: 'auto' | 'scalar' | 'emulated' | 'openssl' | undefined;
@@ -111,14 +111,19 @@ class RunSink implements Sink {
   }
 }
 
-/**
- * Opens an engine: keys and operations on the fastest backend that loads.
- * @throws {EngineError} INVALID_ARGUMENT for an option out of range, BACKEND_UNAVAILABLE where the backend asked for does not load,
- *   UNSUPPORTED where the build has no such kernels.
- */
-export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
+/** What the engine asks of the runtime it is in; node.ts and browser.ts answer. */
+export interface Platform {
+  readonly openers: BackendOpeners;
+  /** KEYMILL_BACKEND, where there is an environment. */
+  readonly environmentChoice: string | undefined;
+  /** Processors available to this process. */
+  readonly processors: number;
+}
+
+/** `openEngine`, for a platform. */
+export function openEngineOn(platform: Platform, options: EngineOptions): Engine {
   requestObject(options);
-  const threads = integer('threads', options.threads ?? Math.min(256, availableParallelism()), 1, 256);
+  const threads = integer('threads', options.threads ?? Math.min(256, platform.processors), 1, 256);
   const kernels = options.kernels ?? 'auto';
   rowOf('kernels', KERNEL_CHOICES, kernels);
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -126,9 +131,9 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   integer('limits.maxQueuedBytes', limits.maxQueuedBytes, 2 ** 20, Number.MAX_SAFE_INTEGER);
   const { backend, fallbackReason } = selectBackend(
     options.backend,
-    process.env.KEYMILL_BACKEND,
+    platform.environmentChoice,
     { threads, kernels },
-    { native: openNative, wasm: openWasm },
+    platform.openers,
   );
   return new Engine(backend, limits, fallbackReason);
 }
@@ -331,7 +336,6 @@ export class Engine {
   #exportKey(state: KeyState, format: 'raw' | 'pkcs8' | 'spki'): Uint8Array {
     if (state.closed) throw new EngineError('KEY_CLOSED', 'key: the key is closed');
     const { queue, routes } = this.#core;
-    const outputBytes = format === 'spki' ? MAX_PUBLIC_KEY_BYTES : MAX_PRIVATE_KEY_BYTES;
     let outcome: { value?: Uint8Array; error?: unknown } = {};
     const sink: Sink = {
       settle: (_tag, value) => {
@@ -341,21 +345,10 @@ export class Engine {
         outcome = { error };
       },
     };
-    queue.add(
-      routes.exportKey,
-      state,
-      FORMAT_FLAGS[format]!,
-      undefined,
-      0,
-      undefined,
-      0,
-      undefined,
-      0,
-      outputBytes,
-      sink,
-      0,
-      undefined,
-    );
+    const call = new Call(routes.exportKey, state, undefined);
+    call.flags = FORMAT_FLAGS[format]!;
+    call.outputBytes = format === 'spki' ? MAX_PUBLIC_KEY_BYTES : MAX_PRIVATE_KEY_BYTES;
+    queue.add(call, sink, 0);
     queue.flushInline();
     if (outcome.value === undefined) throw outcome.error;
     return outcome.value;

@@ -1,7 +1,7 @@
 /** Keys as callers hold them, and what the engine keeps behind them. */
 import type { Backend, KeyHandle } from './backend.ts';
+import type { QueuedKey } from './batch.ts';
 import { argumentError, EngineError } from './errors.ts';
-import type { QueuedKey } from './queue.ts';
 import type { KeySpec } from './specs.ts';
 
 /** The engine's side of a key: its handle, and how many queued operations still need it. */

@@ -3,12 +3,12 @@
  * `op: 'sign'` go through the same row.
  */
 import { bytesLength, integer, optionalBytesLength, rowOf } from './arguments.ts';
-import { type Backend, Flag, HANDLE_BYTES, MAX_PRIVATE_KEY_BYTES, WRAP_OVERHEAD_BYTES } from './backend.ts';
+import { Flag, HANDLE_BYTES, MAX_PRIVATE_KEY_BYTES, WRAP_OVERHEAD_BYTES } from './backend.ts';
+import { Call, type QueuedKey, type Sink } from './batch.ts';
 import { runInPlace } from './direct.ts';
 import { argumentError, EngineError } from './errors.ts';
 import { EngineKey, type KeyState } from './key.ts';
-import type { Queue, QueuedKey, Sink } from './queue.ts';
-import type { KeyedOperation, KeyRoute, Routes } from './routes.ts';
+import type { EngineCore, KeyedOperation, KeyRoute } from './routes.ts';
 import {
   type DigestAlgorithm,
   type EncryptionAlgorithm,
@@ -110,13 +110,6 @@ export interface OperationTypes {
 }
 export type OperationName = keyof OperationTypes;
 
-/** What operations are placed with. */
-export interface EngineCore {
-  readonly backend: Backend;
-  readonly queue: Queue;
-  readonly routes: Routes;
-}
-
 /** From this input length on, an inline operation reads the caller's memory in place instead of copying it into a block. */
 export const IN_PLACE_BYTES = 16 * 1024;
 /** Longest input of any operation: offsets and lengths are 32-bit, and AES-GCM's own limit (2^36 - 256 bits) is far above. */
@@ -147,41 +140,10 @@ export function keyedRoute(core: EngineCore, operation: KeyedOperation, state: K
   );
 }
 
-function place(
-  core: EngineCore,
-  route: KeyRoute,
-  state: KeyState,
-  flags: number,
-  input: Uint8Array,
-  inputBytes: number,
-  extra: Uint8Array | undefined,
-  extraBytes: number,
-  nonce: Uint8Array | undefined,
-  nonceBytes: number,
-  outputBytes: number,
-  sink: Sink,
-  tag: number,
-  signal: AbortSignal | undefined,
-): void {
-  if (inputBytes >= IN_PLACE_BYTES && route.isInline) {
-    runInPlace(core, route, state, input, inputBytes, extra, extraBytes, nonce, nonceBytes, outputBytes, sink, tag);
-  } else {
-    core.queue.add(
-      route,
-      state,
-      flags,
-      input,
-      inputBytes,
-      extra,
-      extraBytes,
-      nonce,
-      nonceBytes,
-      outputBytes,
-      sink,
-      tag,
-      signal,
-    );
-  }
+/** Queues an operation, or runs it at once where its input is too long to be worth copying. */
+function place(core: EngineCore, call: Call, sink: Sink, tag: number): void {
+  if (call.inputBytes >= IN_PLACE_BYTES && call.route.lane.isInline) runInPlace(core, call, sink, tag);
+  else core.queue.add(call, sink, tag);
 }
 
 const checkedLength = (name: string, value: unknown): number => {
@@ -250,7 +212,7 @@ const bothKeys = (first: KeyState, second: KeyState): QueuedKey => ({
   },
 });
 
-const exportableFlag = (request: GenerateKeyRequest): number => (request.exportable === false ? 0 : Flag.EXPORTABLE);
+const exportableFlag = (exportable: boolean | undefined): number => (exportable === false ? 0 : Flag.EXPORTABLE);
 
 /** Checks a request and hands it to the queue; throws where it is refused, and otherwise the outcome goes to the sink. */
 export type Place<Request> = (core: EngineCore, request: Request, sink: Sink, tag: number) => void;
@@ -262,244 +224,156 @@ export const OPERATIONS: { readonly [Name in OperationName]: Place<OperationType
     const { key, algorithm, plaintext, aad, iv, signal } = request;
     const state = EngineKey.stateOf('key', key, core.backend);
     const route = keyedRoute(core, 'encrypt', state, algorithm);
-    const plaintextBytes = checkedLength('plaintext', plaintext);
-    const aadBytes = aadLength(route, aad);
     const { nonceBytes } = route.algorithmRow;
-    const ivBytes = optionalBytesLength('iv', iv);
-    if (iv !== undefined && ivBytes !== nonceBytes) {
-      throw new EngineError(
-        'INVALID_LENGTH',
-        `iv: expected ${nonceBytes === undefined ? 'none' : `${nonceBytes} bytes`}, got ${ivBytes} bytes`,
-      );
+    const call = new Call(route, state, signal);
+    call.input = plaintext;
+    call.inputBytes = checkedLength('plaintext', plaintext);
+    call.extra = aad;
+    call.extraBytes = aadLength(route, aad);
+    call.nonce = iv;
+    call.nonceBytes = optionalBytesLength('iv', iv);
+    if (iv !== undefined && call.nonceBytes !== nonceBytes) {
+      const expected = nonceBytes === undefined ? 'none' : `${nonceBytes} bytes`;
+      throw new EngineError('INVALID_LENGTH', `iv: expected ${expected}, got ${call.nonceBytes} bytes`);
     }
-    const outputBytes = nonceBytes === undefined ? route.spec.elementBytes! : nonceBytes + plaintextBytes + TAG_BYTES;
-    place(core, route, state, 0, plaintext, plaintextBytes, aad, aadBytes, iv, ivBytes, outputBytes, sink, tag, signal);
+    call.outputBytes = nonceBytes === undefined ? route.spec.elementBytes! : nonceBytes + call.inputBytes + TAG_BYTES;
+    place(core, call, sink, tag);
   },
 
   decrypt(core, request, sink, tag) {
     const { key, algorithm, ciphertext, aad, signal } = request;
     const state = EngineKey.stateOf('key', key, core.backend);
     const route = keyedRoute(core, 'decrypt', state, algorithm);
-    const ciphertextBytes = checkedLength('ciphertext', ciphertext);
-    const aadBytes = aadLength(route, aad);
     const { nonceBytes } = route.algorithmRow;
-    const outputBytes =
-      nonceBytes === undefined ? route.spec.elementBytes! : Math.max(0, ciphertextBytes - nonceBytes - TAG_BYTES);
-    place(
-      core,
-      route,
-      state,
-      0,
-      ciphertext,
-      ciphertextBytes,
-      aad,
-      aadBytes,
-      undefined,
-      0,
-      outputBytes,
-      sink,
-      tag,
-      signal,
-    );
+    const call = new Call(route, state, signal);
+    call.input = ciphertext;
+    call.inputBytes = checkedLength('ciphertext', ciphertext);
+    call.extra = aad;
+    call.extraBytes = aadLength(route, aad);
+    call.outputBytes =
+      nonceBytes === undefined ? route.spec.elementBytes! : Math.max(0, call.inputBytes - nonceBytes - TAG_BYTES);
+    place(core, call, sink, tag);
   },
 
   sign(core, request, sink, tag) {
     const { key, algorithm, message, messageType, encoding, signal } = request;
     const state = EngineKey.stateOf('key', key, core.backend);
     const route = keyedRoute(core, 'sign', state, algorithm);
-    const messageBytes = checkedLength('message', message);
-    const flags = signFlags(route, messageType, encoding, messageBytes);
-    const outputBytes = signatureBytes(route, flags);
-    place(core, route, state, flags, message, messageBytes, undefined, 0, undefined, 0, outputBytes, sink, tag, signal);
+    const call = new Call(route, state, signal);
+    call.input = message;
+    call.inputBytes = checkedLength('message', message);
+    call.flags = signFlags(route, messageType, encoding, call.inputBytes);
+    call.outputBytes = signatureBytes(route, call.flags);
+    place(core, call, sink, tag);
   },
 
   verify(core, request, sink, tag) {
     const { key, algorithm, message, messageType, encoding, signature, signal } = request;
     const state = EngineKey.stateOf('key', key, core.backend);
     const route = keyedRoute(core, 'verify', state, algorithm);
-    const messageBytes = checkedLength('message', message);
-    const flags = signFlags(route, messageType, encoding, messageBytes);
-    const extraBytes = checkedLength('signature', signature);
-    place(core, route, state, flags, message, messageBytes, signature, extraBytes, undefined, 0, 0, sink, tag, signal);
+    const call = new Call(route, state, signal);
+    call.input = message;
+    call.inputBytes = checkedLength('message', message);
+    call.flags = signFlags(route, messageType, encoding, call.inputBytes);
+    call.extra = signature;
+    call.extraBytes = checkedLength('signature', signature);
+    place(core, call, sink, tag);
   },
 
   mac(core, request, sink, tag) {
     const { key, algorithm, message, signal } = request;
     const state = EngineKey.stateOf('key', key, core.backend);
     const route = keyedRoute(core, 'mac', state, algorithm);
-    const messageBytes = checkedLength('message', message);
-    const { hashBytes } = HASHES[route.algorithmRow.hash!];
-    place(core, route, state, 0, message, messageBytes, undefined, 0, undefined, 0, hashBytes, sink, tag, signal);
+    const call = new Call(route, state, signal);
+    call.input = message;
+    call.inputBytes = checkedLength('message', message);
+    call.outputBytes = HASHES[route.algorithmRow.hash!].hashBytes;
+    place(core, call, sink, tag);
   },
 
   verifyMac(core, request, sink, tag) {
     const { key, algorithm, message, mac, signal } = request;
     const state = EngineKey.stateOf('key', key, core.backend);
     const route = keyedRoute(core, 'verifyMac', state, algorithm);
-    const messageBytes = checkedLength('message', message);
-    const macBytes = checkedLength('mac', mac);
-    place(core, route, state, 0, message, messageBytes, mac, macBytes, undefined, 0, 0, sink, tag, signal);
+    const call = new Call(route, state, signal);
+    call.input = message;
+    call.inputBytes = checkedLength('message', message);
+    call.extra = mac;
+    call.extraBytes = checkedLength('mac', mac);
+    place(core, call, sink, tag);
   },
 
   digest(core, request, sink, tag) {
     const { algorithm, message, signal } = request;
     const { hashBytes } = rowOf('algorithm', HASHES, algorithm);
-    const route = core.routes.digest[algorithm]!;
-    const messageBytes = checkedLength('message', message);
-    if (messageBytes >= IN_PLACE_BYTES) {
-      runInPlace(core, route, undefined, message, messageBytes, undefined, 0, undefined, 0, hashBytes, sink, tag);
-    } else {
-      core.queue.add(
-        route,
-        undefined,
-        0,
-        message,
-        messageBytes,
-        undefined,
-        0,
-        undefined,
-        0,
-        hashBytes,
-        sink,
-        tag,
-        signal,
-      );
-    }
+    const call = new Call(core.routes.digest[algorithm]!, undefined, signal);
+    call.input = message;
+    call.inputBytes = checkedLength('message', message);
+    call.outputBytes = hashBytes;
+    place(core, call, sink, tag);
   },
 
   deriveSharedSecret(core, request, sink, tag) {
     const { key, publicKey, signal } = request;
     const state = EngineKey.stateOf('key', key, core.backend);
     const route = keyedRoute(core, 'deriveSharedSecret', state, 'ECDH');
-    const publicKeyBytes = checkedLength('publicKey', publicKey);
-    const outputBytes = route.spec.elementBytes!;
-    core.queue.add(
-      route,
-      state,
-      0,
-      undefined,
-      0,
-      publicKey,
-      publicKeyBytes,
-      undefined,
-      0,
-      outputBytes,
-      sink,
-      tag,
-      signal,
-    );
+    const call = new Call(route, state, signal);
+    call.extra = publicKey;
+    call.extraBytes = checkedLength('publicKey', publicKey);
+    call.outputBytes = route.spec.elementBytes!;
+    place(core, call, sink, tag);
   },
 
   random(core, request, sink, tag) {
-    const bytes = integer('bytes', request.bytes, 0, MAX_RANDOM_BYTES);
-    core.queue.add(
-      core.routes.random,
-      undefined,
-      0,
-      undefined,
-      0,
-      undefined,
-      0,
-      undefined,
-      0,
-      bytes,
-      sink,
-      tag,
-      request.signal,
-    );
+    const call = new Call(core.routes.random, undefined, request.signal);
+    call.outputBytes = integer('bytes', request.bytes, 0, MAX_RANDOM_BYTES);
+    core.queue.add(call, sink, tag);
   },
 
   generateKey(core, request, sink, tag) {
-    const { keySpec, signal } = request;
+    const { keySpec, exportable, signal } = request;
     rowOf('keySpec', KEY_SPECS, keySpec);
-    const route = core.routes.making.generateKey[keySpec];
-    core.queue.add(
-      route,
-      undefined,
-      exportableFlag(request),
-      undefined,
-      0,
-      undefined,
-      0,
-      undefined,
-      0,
-      HANDLE_BYTES,
-      sink,
-      tag,
-      signal,
-    );
+    const call = new Call(core.routes.making.generateKey[keySpec], undefined, signal);
+    call.flags = exportableFlag(exportable);
+    call.outputBytes = HANDLE_BYTES;
+    core.queue.add(call, sink, tag);
   },
 
   importKey(core, request, sink, tag) {
-    const { keySpec, format, data, signal } = request;
+    const { keySpec, exportable, format, data, signal } = request;
     rowOf('keySpec', KEY_SPECS, keySpec);
-    const flags = exportableFlag(request) | rowOf('format', FORMAT_FLAGS, format);
-    const dataBytes = checkedLength('data', data);
-    const route = core.routes.making.importKey[keySpec];
-    core.queue.add(
-      route,
-      undefined,
-      flags,
-      data,
-      dataBytes,
-      undefined,
-      0,
-      undefined,
-      0,
-      HANDLE_BYTES,
-      sink,
-      tag,
-      signal,
-    );
+    const call = new Call(core.routes.making.importKey[keySpec], undefined, signal);
+    call.flags = exportableFlag(exportable) | rowOf('format', FORMAT_FLAGS, format);
+    call.input = data;
+    call.inputBytes = checkedLength('data', data);
+    call.outputBytes = HANDLE_BYTES;
+    core.queue.add(call, sink, tag);
   },
 
   wrapKey(core, request, sink, tag) {
     const { rootKey, key, additionalData, signal } = request;
     const root = EngineKey.stateOf('rootKey', rootKey, core.backend);
     const wrapped = EngineKey.stateOf('key', key, core.backend);
-    const additionalDataBytes = checkedLength('additionalData', additionalData);
-    const input = new Uint8Array(Uint32Array.of(wrapped.handle.slot, wrapped.handle.generation).buffer);
-    const outputBytes = WRAP_OVERHEAD_BYTES + MAX_PRIVATE_KEY_BYTES;
-    const route = core.routes.wrapKey[wrapped.keySpec];
-    core.queue.add(
-      route,
-      bothKeys(root, wrapped),
-      0,
-      input,
-      HANDLE_BYTES,
-      additionalData,
-      additionalDataBytes,
-      undefined,
-      0,
-      outputBytes,
-      sink,
-      tag,
-      signal,
-    );
+    const call = new Call(core.routes.wrapKey[wrapped.keySpec], bothKeys(root, wrapped), signal);
+    call.input = new Uint8Array(Uint32Array.of(wrapped.handle.slot, wrapped.handle.generation).buffer);
+    call.inputBytes = HANDLE_BYTES;
+    call.extra = additionalData;
+    call.extraBytes = checkedLength('additionalData', additionalData);
+    call.outputBytes = WRAP_OVERHEAD_BYTES + MAX_PRIVATE_KEY_BYTES;
+    core.queue.add(call, sink, tag);
   },
 
   unwrapKey(core, request, sink, tag) {
-    const { rootKey, keySpec, wrapped, additionalData, signal } = request;
+    const { rootKey, keySpec, exportable, wrapped, additionalData, signal } = request;
     const root = EngineKey.stateOf('rootKey', rootKey, core.backend);
     rowOf('keySpec', KEY_SPECS, keySpec);
-    const wrappedBytes = checkedLength('wrapped', wrapped);
-    const additionalDataBytes = checkedLength('additionalData', additionalData);
-    const route = core.routes.making.unwrapKey[keySpec];
-    const flags = exportableFlag(request);
-    core.queue.add(
-      route,
-      root,
-      flags,
-      wrapped,
-      wrappedBytes,
-      additionalData,
-      additionalDataBytes,
-      undefined,
-      0,
-      HANDLE_BYTES,
-      sink,
-      tag,
-      signal,
-    );
+    const call = new Call(core.routes.making.unwrapKey[keySpec], root, signal);
+    call.flags = exportableFlag(exportable);
+    call.input = wrapped;
+    call.inputBytes = checkedLength('wrapped', wrapped);
+    call.extra = additionalData;
+    call.extraBytes = checkedLength('additionalData', additionalData);
+    call.outputBytes = HANDLE_BYTES;
+    core.queue.add(call, sink, tag);
   },
 } satisfies { readonly [Name in OperationName]: Place<OperationTypes[Name]['request']> } & { __proto__: never });

@@ -4,12 +4,12 @@
  */
 import { bytesLength, integer, optionalBytesLength, plainView } from './arguments.ts';
 import { BLOCK_HEADER_BYTES, Flag, HANDLE_BYTES, RECORD_BYTES, RecordWord, Status } from './backend.ts';
+import { align8, Batch, Call, type Lane } from './batch.ts';
 import { runDirect } from './direct.ts';
 import { argumentError, EngineError, statusError } from './errors.ts';
 import { EngineKey, type KeyState } from './key.ts';
-import { type EngineCore, keyedRoute, MAX_INPUT_BYTES, signatureBytes } from './operations.ts';
-import { align8, Batch, type Lane } from './queue.ts';
-import type { KeyedOperation, KeyRoute } from './routes.ts';
+import { keyedRoute, MAX_INPUT_BYTES, signatureBytes } from './operations.ts';
+import type { EngineCore, KeyedOperation, KeyRoute } from './routes.ts';
 import { HASHES, type MacAlgorithm, type SigningAlgorithm, TAG_BYTES } from './specs.ts';
 
 /** One key for all items, or one per item; all of one key spec. */
@@ -90,27 +90,19 @@ function runInline(
   const { messages, messageBytes, aad } = request;
   const inputBytes = integer('messageBytes', messageBytes, 1, MAX_INPUT_BYTES);
   const items = itemCount('messages', bytesLength('messages', messages), inputBytes);
-  const extraBytes = optionalBytesLength('aad', aad);
   const keys = keyStates(core, request, items);
   const route = keyedRoute(core, operation, keys[0]!, algorithm);
-  if (!route.isInline) throw argumentError('algorithm', 'an algorithm of a symmetric key', algorithm);
-  const outputBytes = outputBytesOf(route);
-  if (items * outputBytes > MAX_INPUT_BYTES) {
+  if (!route.lane.isInline) throw argumentError('algorithm', 'an algorithm of a symmetric key', algorithm);
+  const call = new Call(route, keys[0], undefined);
+  call.input = messages;
+  call.inputBytes = inputBytes;
+  call.extra = aad;
+  call.extraBytes = optionalBytesLength('aad', aad);
+  call.outputBytes = outputBytesOf(route);
+  if (items * call.outputBytes > MAX_INPUT_BYTES) {
     throw new EngineError('INVALID_LENGTH', `messages: expected at most ${MAX_INPUT_BYTES} bytes of output`);
   }
-  const call = {
-    route,
-    flags: 0,
-    input: messages,
-    inputBytes,
-    extra: aad,
-    extraBytes,
-    nonceBytes: 0,
-    outputBytes,
-    items,
-    keys,
-  };
-  const { status, statuses, output } = runDirect(core, call);
+  const { status, statuses, output } = runDirect(core, call, items, keys);
   return { route, output, statuses: items === 1 ? Uint8Array.of(status) : statuses };
 }
 

@@ -8,50 +8,11 @@
  * - Lanes share the threads by start-time fair queueing on cost units: the lane that was served least goes next.
  */
 import { AbortListeners } from './abort.ts';
-import {
-  type Backend,
-  BLOCK_HEADER_BYTES,
-  BLOCK_MAGIC,
-  type Block,
-  HeaderWord,
-  type KeyHandle,
-  Operation,
-  RECORD_BYTES,
-  RecordWord,
-  Status,
-} from './backend.ts';
-import { EngineError, statusError } from './errors.ts';
+import { type Backend, BLOCK_HEADER_BYTES, BLOCK_MAGIC, type Block, HeaderWord, RECORD_BYTES } from './backend.ts';
+import { BATCH_UNITS, type Batch, blockSize, type Call, Lane, RecordBatch, type Sink } from './batch.ts';
+import { EngineError } from './errors.ts';
 import type { Cost, CostClass } from './specs.ts';
 import { type EngineStats, LatencyHistogram, SizeHistogram } from './stats.ts';
-
-/** Where an outcome goes. `tag` tells apart the operations that share a sink. Called once per operation, never synchronously re-entered. */
-export interface Sink {
-  settle(tag: number, value: unknown): void;
-  fail(tag: number, error: unknown): void;
-}
-
-/** A key as the queue sees it: `uses` counts the operations that still need the handle. */
-export interface QueuedKey {
-  readonly handle: KeyHandle;
-  retain(): void;
-  release(): void;
-}
-
-/** What an operation with a given algorithm and key spec is; built once per engine, shared by every call. */
-export interface Route {
-  /** For messages: `sign ECDSA_SHA_256`. */
-  readonly what: string;
-  readonly operation: number;
-  readonly algorithm: number;
-  readonly keySpec: number;
-  readonly lane: Lane;
-  /** Turns a record that ended OK into the caller's value. `word` is the record's first word. */
-  readonly read: (block: Block, word: number) => unknown;
-  /** INVALID_SIGNATURE is an answer (false), not an error. */
-  readonly isVerdict: boolean;
-  /** Undoes what a record that ended OK made, where the caller has gone: closes a new key. */
-  readonly discard?: (block: Block, word: number) => void;
-}
 
 export interface QueueLimits {
   /** Operations waiting or running; one more is refused with QUEUE_FULL. */
@@ -60,128 +21,11 @@ export interface QueueLimits {
   readonly maxQueuedBytes: number;
 }
 
-/** About a millisecond of work: long enough to hide a thread hand-off, short enough to spread over threads and to stay fair. */
-const BATCH_UNITS = 500;
-const MAX_INLINE_RECORDS = 1024;
-const MAX_DEAR_RECORDS = 256;
-/** Arena bytes planned per record when a block is sized; longer inputs get a longer block. */
-const ARENA_BYTES_PER_RECORD = 192;
-const MIN_BLOCK_BYTES = 4096;
 /** Blocks kept for reuse, per size. */
 const MAX_SPARE_BLOCKS = 32;
 /** How far ahead of the threads the queue works, so that none waits for this thread to come round. */
 const AHEAD_BLOCKS_PER_THREAD = 2;
 const AHEAD_UNITS_PER_THREAD = 4 * BATCH_UNITS;
-
-const RECORD_WORDS = RECORD_BYTES / 4;
-const HEADER_WORDS = BLOCK_HEADER_BYTES / 4;
-const copyInto = Uint8Array.prototype.set;
-
-/** Arena offsets are kept on 8-byte boundaries: kernels may load words. */
-export const align8 = (bytes: number): number => (bytes + 7) & ~7;
-
-const ceilPowerOfTwo = (bytes: number): number => 2 ** Math.ceil(Math.log2(Math.max(bytes, MIN_BLOCK_BYTES)));
-
-/** Operations of one kind that may share a batch, and that lane's place in the fair order. */
-export class Lane {
-  readonly cost: Cost;
-  readonly maxRecords: number;
-  readonly blockBytes: number;
-  open: RecordBatch | undefined;
-  readonly waiting: Batch[] = [];
-  /** Start-time fair queueing: the virtual time at which this lane's next batch starts. */
-  virtualTime = 0;
-
-  constructor(cost: Cost) {
-    this.cost = cost;
-    this.maxRecords =
-      cost.costClass === 'inline'
-        ? MAX_INLINE_RECORDS
-        : Math.max(1, Math.min(MAX_DEAR_RECORDS, Math.floor(BATCH_UNITS / cost.units)));
-    this.blockBytes = ceilPowerOfTwo(BLOCK_HEADER_BYTES + this.maxRecords * (RECORD_BYTES + ARENA_BYTES_PER_RECORD));
-  }
-}
-
-/** A block on its way: the queue needs no more of it than this. */
-export abstract class Batch {
-  readonly lane: Lane;
-  readonly block: Block;
-  readonly openedMs: number = performance.now();
-  constructor(lane: Lane, block: Block) {
-    this.lane = lane;
-    this.block = block;
-  }
-  /** Operations inside. */
-  abstract readonly operations: number;
-  /** Bytes in use, set in the header before the backend sees the block. */
-  abstract readonly usedBytes: number;
-  abstract readonly recordCount: number;
-  /** Where the arena begins: behind all records the block has room for. */
-  abstract readonly arenaOffset: number;
-  /** Hands every outcome to its caller; returns how many operations failed. */
-  abstract finish(): number;
-  /** Fails every operation that has not been settled. */
-  abstract abandon(error: unknown): void;
-}
-
-/** A batch of independent records, each with its own caller. */
-class RecordBatch extends Batch {
-  recordCount = 0;
-  usedBytes: number;
-  readonly arenaOffset: number;
-  submitted = false;
-  readonly routes: Route[] = [];
-  readonly keys: (QueuedKey | undefined)[] = [];
-  readonly sinks: (Sink | undefined)[] = [];
-  readonly tags: number[] = [];
-
-  constructor(lane: Lane, block: Block, maxRecords: number) {
-    super(lane, block);
-    this.arenaOffset = BLOCK_HEADER_BYTES + maxRecords * RECORD_BYTES;
-    this.usedBytes = this.arenaOffset;
-  }
-
-  get operations(): number {
-    return this.recordCount;
-  }
-
-  finish(): number {
-    let failed = 0;
-    for (let index = 0; index < this.recordCount; index++) {
-      const word = HEADER_WORDS + index * RECORD_WORDS;
-      const status = this.block.words[word + RecordWord.flagsAndStatus]! >>> 16;
-      const route = this.routes[index]!;
-      const sink = this.sinks[index];
-      this.keys[index]?.release();
-      if (sink === undefined) {
-        if (status === Status.OK) route.discard?.(this.block, word);
-      } else if (status === Status.OK) {
-        sink.settle(this.tags[index]!, route.read(this.block, word));
-      } else if (status === Status.INVALID_SIGNATURE && route.isVerdict) {
-        sink.settle(this.tags[index]!, false);
-      } else {
-        failed++;
-        sink.fail(this.tags[index]!, statusError(status, route.what));
-      }
-    }
-    return failed;
-  }
-
-  abandon(error: unknown): void {
-    for (let index = 0; index < this.recordCount; index++) {
-      this.keys[index]?.release();
-      this.sinks[index]?.fail(this.tags[index]!, error);
-    }
-  }
-
-  /** Takes an operation out: its caller has been told. The record is not run where it has not been handed over yet. */
-  cancel(index: number): void {
-    this.sinks[index] = undefined;
-    if (!this.submitted) {
-      this.block.words[HEADER_WORDS + index * RECORD_WORDS + RecordWord.operationAndAlgorithm] = Operation.NONE;
-    }
-  }
-}
 
 export class Queue {
   readonly #backend: Backend;
@@ -228,61 +72,13 @@ export class Queue {
   }
 
   /**
-   * Queues one operation. The inputs are copied before this returns; lengths are those the caller validated.
-   * Throws QUEUE_FULL (retryable) or ENGINE_CLOSED; afterwards the outcome goes to the sink.
+   * Queues one operation; its inputs are copied before this returns. Throws QUEUE_FULL (retryable) or ENGINE_CLOSED; afterwards the
+   * outcome goes to the sink.
    */
-  add(
-    route: Route,
-    key: QueuedKey | undefined,
-    flags: number,
-    input: Uint8Array | undefined,
-    inputBytes: number,
-    extra: Uint8Array | undefined,
-    extraBytes: number,
-    nonce: Uint8Array | undefined,
-    nonceBytes: number,
-    outputBytes: number,
-    sink: Sink,
-    tag: number,
-    signal: AbortSignal | undefined,
-  ): void {
-    const arenaBytes = align8(inputBytes) + align8(extraBytes) + align8(nonceBytes) + align8(outputBytes);
-    const batch = this.#openBatch(route.lane, arenaBytes);
-    const { bytes, words } = batch.block;
-    const index = batch.recordCount;
-    const word = HEADER_WORDS + index * RECORD_WORDS;
-    // What may throw comes before anything changes.
-    const owner = signal === undefined ? sink : this.#abortable(batch, index, sink, tag, signal);
-    let cursor = batch.usedBytes;
-    words[word + RecordWord.operationAndAlgorithm] = route.operation | (route.algorithm << 16);
-    words[word + RecordWord.flagsAndStatus] = flags;
-    if (key !== undefined) {
-      words[word + RecordWord.keySlot] = key.handle.slot;
-      words[word + RecordWord.keyGeneration] = key.handle.generation;
-      key.retain();
-    }
-    words[word + RecordWord.inputOffset] = cursor;
-    words[word + RecordWord.inputBytes] = inputBytes;
-    if (inputBytes > 0) copyInto.call(bytes, input!, cursor);
-    cursor += align8(inputBytes);
-    words[word + RecordWord.extraOffset] = cursor;
-    words[word + RecordWord.extraBytes] = extraBytes;
-    if (extraBytes > 0) copyInto.call(bytes, extra!, cursor);
-    cursor += align8(extraBytes);
-    words[word + RecordWord.nonceOffset] = cursor;
-    words[word + RecordWord.nonceBytes] = nonceBytes;
-    if (nonceBytes > 0) copyInto.call(bytes, nonce!, cursor);
-    cursor += align8(nonceBytes);
-    words[word + RecordWord.outputOffset] = cursor;
-    words[word + RecordWord.outputBytes] = outputBytes;
-    words[word + RecordWord.items] = 1;
-    words[word + RecordWord.keySpec] = route.keySpec;
-    batch.usedBytes = cursor + align8(outputBytes);
-    batch.recordCount = index + 1;
-    batch.routes.push(route);
-    batch.keys.push(key);
-    batch.tags.push(tag);
-    batch.sinks.push(owner);
+  add(call: Call, sink: Sink, tag: number): void {
+    const batch = this.#openBatch(call.route.lane, call.arenaBytes());
+    const index = batch.add(call, sink, tag);
+    if (call.signal !== undefined) this.#listenForAbort(batch, index, sink, tag, call.signal);
     this.#queued++;
     if (!this.#flushScheduled) this.#scheduleFlush();
   }
@@ -315,7 +111,7 @@ export class Queue {
 
   /** A zeroed block of at least `bytes`, a spare one where there is one. */
   allocate(bytes: number): Block {
-    const size = ceilPowerOfTwo(bytes);
+    const size = blockSize(bytes);
     const block = this.#spareBlocks.get(size)?.pop() ?? this.#backend.allocate(size);
     this.#heldBytes += block.bytes.length;
     return block;
@@ -382,13 +178,12 @@ export class Queue {
     let batch = lane.open;
     if (batch !== undefined) {
       if (this.#closed || this.#queued + this.#running >= this.#limits.maxQueuedOperations) this.admit(1, 0);
-      if (batch.recordCount < lane.maxRecords && batch.usedBytes + arenaBytes <= batch.block.bytes.length) return batch;
+      if (batch.hasRoom(arenaBytes)) return batch;
       this.#closeBatch(lane);
     }
-    const needed = BLOCK_HEADER_BYTES + lane.maxRecords * RECORD_BYTES + arenaBytes;
-    const bytes = Math.max(lane.blockBytes, needed);
+    const bytes = RecordBatch.blockBytes(lane, arenaBytes);
     this.admit(1, bytes);
-    batch = new RecordBatch(lane, this.allocate(bytes), lane.maxRecords);
+    batch = new RecordBatch(lane, this.allocate(bytes));
     lane.open = batch;
     return batch;
   }
@@ -511,13 +306,13 @@ export class Queue {
     if (this.#queued + this.#running === 0) this.#idle?.();
   }
 
-  /** A sink that also listens to an AbortSignal, and lets go of it once the operation has settled. */
-  #abortable(batch: RecordBatch, index: number, sink: Sink, tag: number, signal: AbortSignal): Sink {
+  /** Fails the operation when the signal aborts, and lets go of the signal once it has settled. */
+  #listenForAbort(batch: RecordBatch, index: number, sink: Sink, tag: number, signal: AbortSignal): void {
     const forget = this.#aborts.add(signal, () => {
       batch.cancel(index);
       sink.fail(tag, signal.reason);
     });
-    return {
+    batch.listen(index, {
       settle(ownTag, value) {
         forget();
         sink.settle(ownTag, value);
@@ -526,6 +321,6 @@ export class Queue {
         forget();
         sink.fail(ownTag, error);
       },
-    };
+    });
   }
 }

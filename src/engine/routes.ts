@@ -1,6 +1,7 @@
 /** Every (operation, algorithm, key spec) the tables allow, resolved once per engine: what an operation looks up instead of deciding. */
-import { type Block, Operation, RecordWord } from './backend.ts';
-import type { Lane, Route } from './queue.ts';
+import { type Backend, type Block, Operation, RecordWord } from './backend.ts';
+import type { Lane, Route } from './batch.ts';
+import type { Queue } from './queue.ts';
 import type { KeySpec, KeySpecRow } from './specs.ts';
 import { ALGORITHMS, type Algorithm, type AlgorithmRow, type Cost, HASHES, KEY_SPECS } from './specs.ts';
 
@@ -8,8 +9,6 @@ import { ALGORITHMS, type Algorithm, type AlgorithmRow, type Cost, HASHES, KEY_S
 export interface KeyRoute extends Route {
   readonly algorithmRow: AlgorithmRow;
   readonly spec: KeySpecRow;
-  /** Runs on the calling thread, so large inputs may be used in place. */
-  readonly isInline: boolean;
 }
 
 /** Operations that use a key with an algorithm. */
@@ -25,6 +24,13 @@ export interface Routes {
   readonly exportKey: Route;
   readonly digest: Readonly<Record<string, Route>>;
   readonly random: Route;
+}
+
+/** What operations are placed with: one engine's backend, queue and routes. */
+export interface EngineCore {
+  readonly backend: Backend;
+  readonly queue: Queue;
+  readonly routes: Routes;
 }
 
 const INLINE: Cost = { costClass: 'inline', units: 0 };
@@ -85,7 +91,6 @@ export function buildRoutes(laneOf: (cost: Cost) => Lane, keyMaker: KeyMaker, ba
         isVerdict: row.isVerdict,
         algorithmRow: ALGORITHMS[algorithm],
         spec,
-        isInline: cost.costClass === 'inline',
       };
     };
     return perSpec((keySpec) => {
