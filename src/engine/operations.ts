@@ -111,7 +111,7 @@ export interface OperationTypes {
 export type OperationName = keyof OperationTypes;
 
 /** From this input length on, an inline operation reads the caller's memory in place instead of copying it into a block. */
-export const IN_PLACE_BYTES = 16 * 1024;
+export const IN_PLACE_BYTES = 32 * 1024;
 /** Longest input of any operation: offsets and lengths are 32-bit, and AES-GCM's own limit (2^36 - 256 bits) is far above. */
 export const MAX_INPUT_BYTES = 2 ** 30;
 const MAX_RANDOM_BYTES = 2 ** 20;
