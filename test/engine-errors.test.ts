@@ -209,7 +209,7 @@ forEachBackend('wrong types', (subject) => {
           throw new Error('not called');
         }
       }
-      for (const length of [3, 20_000]) {
+      for (const length of [3, 40_000]) {
         const message = pattern(length);
         const wanted = hex(await engine.mac({ key, algorithm: 'HMAC_SHA_256', message }));
         const forms = {
@@ -688,7 +688,7 @@ forEachBackend('wrong lengths', (subject) => {
 
 forEachBackend('damaged ciphertexts', (subject) => {
   for (const algorithm of [symmetric, 'XAES_256_GCM'] as const) {
-    for (const messageBytes of [0, 1, 40, 20_000]) {
+    for (const messageBytes of [0, 1, 40, 40_000]) {
       subject.test(
         symmetric,
         `${algorithm} of ${messageBytes} bytes: no byte may be missing, added or changed`,
