@@ -5,6 +5,7 @@
 import { registerAead } from './aead';
 import { closeExecutor, openExecutor } from './batch';
 import { OPERATION_RANDOM, STATUS_OK, STATUS_UNAVAILABLE } from './contract';
+import { registerEc } from './ec';
 import { registerHmac } from './hmac';
 import { openKeys, registerKeys, wipeKeys } from './keys';
 import { Item, register } from './operation';
@@ -33,6 +34,7 @@ export function open(): bool {
   registerHmac();
   registerAead();
   registerWrap();
+  registerEc();
   return openKeys();
 }
 

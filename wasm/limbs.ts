@@ -4,11 +4,11 @@
  */
 
 /** Room for the largest number, 66 bytes on P-521, and for eight-byte loads anywhere in it. */
-export const WORDS_BYTES: usize = 80;
-export const LIMB_BYTES: usize = 8;
+export const WORDS_BYTES: u32 = 80;
+export const LIMB_BYTES: u32 = 8;
 /** P-521 in the narrowest limbs in use. */
-export const MAXIMUM_LIMBS: usize = 20;
-export const LIMBS_BYTES: usize = MAXIMUM_LIMBS * LIMB_BYTES;
+export const MAXIMUM_LIMBS: u32 = 20;
+export const LIMBS_BYTES: u32 = MAXIMUM_LIMBS * LIMB_BYTES;
 
 /** Words of a big-endian number. */
 export function readBigEndian(words: usize, data: usize, bytes: usize): void {
@@ -109,5 +109,33 @@ export function copyMasked(words: usize, other: usize, mask: u64, bytes: usize):
   for (let i: usize = 0; i < bytes; i += 8) {
     const own = load<u64>(words + i);
     store<u64>(words + i, own ^ ((own ^ load<u64>(other + i)) & mask));
+  }
+}
+
+/** o = a + b; the sum fits. */
+export function addWords(o: usize, a: usize, b: usize): void {
+  let carry: u64 = 0;
+  for (let i: usize = 0; i < WORDS_BYTES; i += 4) {
+    carry += <u64>load<u32>(a + i) + <u64>load<u32>(b + i);
+    store<u32>(o + i, <u32>carry);
+    carry >>= 32;
+  }
+}
+
+/** o = a - b, where b is not the larger. */
+export function subtractWords(o: usize, a: usize, b: usize): void {
+  let carry: i64 = 0;
+  for (let i: usize = 0; i < WORDS_BYTES; i += 4) {
+    carry += <i64>load<u32>(a + i) - <i64>load<u32>(b + i);
+    store<u32>(o + i, <u32>carry);
+    carry >>= 32;
+  }
+}
+
+/** words >>= bits, fewer than 8. */
+export function shiftRight(words: usize, bits: usize): void {
+  if (!bits) return;
+  for (let i: usize = 0; i < WORDS_BYTES - 1; i++) {
+    store<u8>(words + i, <u8>(load<u16>(words + i) >> <u16>bits));
   }
 }

@@ -101,9 +101,10 @@ class FieldWriter {
     this.line(`store<i64>(o, ${value}, ${limb * LIMB_BYTES});`);
   }
 
-  method(name, parameters, comment, body) {
+  method(name, parameters, comment, body, last) {
     if (comment) this.lines.push(`  /** ${comment} */`);
-    this.lines.push(`  ${name}(${parameters.map((each) => `${each}: usize`).join(', ')}): void {`);
+    const pointers = parameters.map((each) => `${each}: usize`);
+    this.lines.push(`  ${name}(${[...pointers, ...(last ? [last] : [])].join(', ')}): void {`);
     body();
     this.lines.push('  }', '');
   }
@@ -309,6 +310,15 @@ class FieldWriter {
     this.method('widen', ['o', 'a'], 'The inverse of narrow.', () => {
       for (const i of range(limbs)) this.store(i, `<i64>load<i32>(a, ${4 * i})`);
     });
+    this.method(
+      'negateMasked',
+      ['o'],
+      'o = -o, not carried, where the mask is all ones; it is 0 otherwise.',
+      () => {
+        for (const i of range(limbs)) this.store(i, `(${this.load('o', i)} ^ mask) - mask`);
+      },
+      'mask: i64',
+    );
     this.lines.pop();
     return [...head, ...this.lines, '}', ''].join('\n');
   }
