@@ -90,13 +90,16 @@ function cipherOf(key: Key): Cipher | null {
   return cipher;
 }
 
-/** Makes the tables for long messages with the key; without memory for them messages go the slower way. */
+/**
+ * Makes the tables for long messages with the key; without memory for them messages go the slower way. The cipher learns their address
+ * at every message: one that came with a key's image (keys.ts) is that of another memory.
+ */
 function wantBulk(key: Key, cipher: Cipher, bytes: usize): void {
-  if (cipher.bulk || bytes < BULK_BLOCKS * BLOCK_BYTES) return;
-  key.tables = allocate(BULK_BYTES);
-  key.tablesBytes = BULK_BYTES;
-  if (!key.tables) return;
-  makeBulk(key.tables, hashKeyOf(cipher));
+  if (!key.tables && bytes >= BULK_BLOCKS * BLOCK_BYTES) {
+    key.tables = allocate(BULK_BYTES);
+    key.tablesBytes = BULK_BYTES;
+    if (key.tables) makeBulk(key.tables, hashKeyOf(cipher));
+  }
   cipher.bulk = key.tables;
 }
 

@@ -15,7 +15,7 @@ import { registerSha2 } from './sha2';
 import { registerWrap } from './wrap';
 
 export { closeExternal, openExternal, outputBytesRun, run, runExternalItems } from './batch';
-export { closeKey, finished, submitted } from './keys';
+export { adoptImage, closeKey, finished, imageBytes, mirrorImage, submitted, writeImage } from './keys';
 export { allocate, release } from './memory';
 
 function random(item: Item): u32 {

@@ -1,6 +1,7 @@
 /**
  * The key table: handles of slot and generation, the memory a key owns, and a row per key spec that says how keys come and go.
  * A closed key stays until the blocks submitted before it was closed have run: closing and submitting take ticks of one clock.
+ * Worker threads run instances of their own, whose tables mirror this one: a key goes there, and a new one comes home, as an image.
  */
 import {
   FLAG_EXPORTABLE,
@@ -28,7 +29,10 @@ export class Key {
   /** Raw key, seed or scalar. */
   material: usize;
   materialBytes: usize;
-  /** What operations keep beside the key (schedules, midstates), made on first use; layout is the stem's. */
+  /**
+   * What operations keep beside the key (schedules, midstates, a public half); layout is the stem's. It goes into the key's image, where
+   * addresses of allocated memory mean nothing.
+   */
   prepared: usize;
   preparedBytes: usize;
   /** Larger tables for bulk work, made when first worth it; layout is the stem's. */
@@ -48,6 +52,8 @@ export class KeyType {
   minimumBytes: usize;
   maximumBytes: usize;
   generatedBytes: usize;
+  /** What `read` is given as the format of material that came wrapped; 0, raw, for all but RSA. */
+  wrappedFormat: u32;
 }
 
 const KEY_SPECS: u32 = 64;
@@ -127,6 +133,8 @@ class Slot {
   closedTick: u32;
   /** The next free slot, or the next closed one that is not destroyed yet; plus 1, 0 ends the list. */
   next: u32;
+  /** The free slot before this one, likewise: a mirrored key needs its slot out of the middle of the list. */
+  previous: u32;
 }
 
 const SLOT_BYTES: usize = offsetof<Slot>();
@@ -163,13 +171,29 @@ function growSlots(): bool {
   release(slots, <usize>capacity * SLOT_BYTES);
   slots = moved;
   for (let index = larger; index > capacity; index--) {
-    const slot = slotAt(index - 1);
-    slot.generation = firstGeneration;
-    slot.next = firstFree;
-    firstFree = index;
+    slotAt(index - 1).generation = firstGeneration;
+    linkFree(index);
   }
   capacity = larger;
   return true;
+}
+
+/** Puts a slot (its index plus 1) in front of the free ones. */
+function linkFree(index: u32): void {
+  const slot = slotAt(index - 1);
+  slot.next = firstFree;
+  slot.previous = 0;
+  if (firstFree) slotAt(firstFree - 1).previous = index;
+  firstFree = index;
+}
+
+/** Takes a slot (its index plus 1) from among the free ones. */
+function unlinkFree(index: u32): void {
+  const slot = slotAt(index - 1);
+  if (slot.previous) slotAt(slot.previous - 1).next = slot.next;
+  else firstFree = slot.next;
+  if (slot.next) slotAt(slot.next - 1).previous = slot.previous;
+  slot.next = 0;
 }
 
 /** Gives a key a slot and writes its handle to `output` (8 bytes); destroys it where there is no slot. */
@@ -180,8 +204,7 @@ function adopt(key: Key, output: usize): u32 {
   }
   const index = firstFree - 1;
   const slot = slotAt(index);
-  firstFree = slot.next;
-  slot.next = 0;
+  unlinkFree(firstFree);
   slot.key = key;
   slot.closedTick = 0;
   store<u32>(output, index);
@@ -216,8 +239,7 @@ function freeSlot(index: u32): void {
   slot.key = changetype<Key>(0);
   slot.closedTick = 0;
   slot.generation++;
-  slot.next = firstFree;
-  firstFree = index + 1;
+  linkFree(index + 1);
 }
 
 export function closeKey(index: u32, generation: u32): void {
@@ -238,15 +260,15 @@ export function submitted(): u32 {
   return nextTick();
 }
 
-/** Notes that the block of that tick has run, and destroys the closed keys that no later block can name. */
-export function finished(tick: u32): void {
+/** Notes that a block has run, and destroys the closed keys that none of the others can name: `oldest` is the first tick among them, or 0. */
+export function finished(oldest: u32): void {
   submittedBlocks--;
   let index = firstClosed;
   firstClosed = 0;
   while (index) {
     const slot = slotAt(index - 1);
     const next = slot.next;
-    if (!submittedBlocks || isBefore(slot.closedTick, tick)) {
+    if (!oldest || isBefore(slot.closedTick, oldest)) {
       freeSlot(index - 1);
     } else {
       slot.next = firstClosed;
@@ -301,6 +323,76 @@ function exportKey(item: Item): u32 {
   if (written < 0) return <u32>-written;
   item.outputBytes = <usize>written;
   return STATUS_OK;
+}
+
+/** What an image begins with; the material and what is prepared follow. Tables are left out, since they are made again when worth it. */
+@unmanaged
+class ImageHead {
+  spec: u32;
+  isExportable: u32;
+  materialBytes: u32;
+  preparedBytes: u32;
+}
+
+const IMAGE_HEAD_BYTES: usize = offsetof<ImageHead>();
+
+/** Bytes of the image of a key, closed ones included that the tick may still name; 0 where there is no such key. */
+export function imageBytes(index: u32, generation: u32, tick: u32): usize {
+  const key = resolve(index, generation, tick);
+  return key ? IMAGE_HEAD_BYTES + key.materialBytes + key.preparedBytes : 0;
+}
+
+/** Writes the image that `imageBytes` measured. It is key material: whoever holds it wipes it. */
+export function writeImage(index: u32, generation: u32, tick: u32, image: usize): void {
+  const key = resolve(index, generation, tick);
+  if (!key) return;
+  const head = changetype<ImageHead>(image);
+  head.spec = key.spec;
+  head.isExportable = key.isExportable;
+  head.materialBytes = <u32>key.materialBytes;
+  head.preparedBytes = <u32>key.preparedBytes;
+  memory.copy(image + IMAGE_HEAD_BYTES, key.material, key.materialBytes);
+  memory.copy(image + IMAGE_HEAD_BYTES + key.materialBytes, key.prepared, key.preparedBytes);
+}
+
+/** The key an image shows, or null where memory is short. */
+function readImage(image: usize): Key | null {
+  const address = allocate(offsetof<Key>());
+  if (!address) return null;
+  const key = changetype<Key>(address);
+  const head = changetype<ImageHead>(image);
+  key.spec = head.spec;
+  key.isExportable = head.isExportable;
+  if (
+    (head.materialBytes && !takeMaterial(key, head.materialBytes)) ||
+    (head.preparedBytes && !prepare(key, head.preparedBytes))
+  ) {
+    destroy(key);
+    return null;
+  }
+  memory.copy(key.material, image + IMAGE_HEAD_BYTES, key.materialBytes);
+  memory.copy(key.prepared, image + IMAGE_HEAD_BYTES + key.materialBytes, key.preparedBytes);
+  return key;
+}
+
+/** Makes a key of an image and writes its handle to `output`. Returns a status. */
+export function adoptImage(image: usize, output: usize): u32 {
+  const key = readImage(image);
+  return key ? adopt(key, output) : STATUS_OUT_OF_MEMORY;
+}
+
+/** Makes a key of an image under the handle it has in the table that is mirrored. False where memory is short. */
+export function mirrorImage(image: usize, index: u32, generation: u32): bool {
+  while (index >= capacity) if (!growSlots()) return false;
+  const key = readImage(image);
+  if (!key) return false;
+  const slot = slotAt(index);
+  if (changetype<usize>(slot.key)) freeSlot(index);
+  unlinkFree(index + 1);
+  slot.generation = generation;
+  slot.key = key;
+  slot.closedTick = 0;
+  return true;
 }
 
 const ANY_SPEC: u64 = u64.MAX_VALUE;

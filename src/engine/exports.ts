@@ -1,0 +1,28 @@
+/** What `keymill/engine` exports on every platform; index.ts and browser.ts add `openEngine`. */
+export type { BackendInfo } from './backend.ts';
+export { Engine, type EngineInfo, type EngineOptions, type RunItem, type RunResult } from './engine.ts';
+export { EngineError, type EngineErrorCode } from './errors.ts';
+export { EngineKey } from './key.ts';
+export type * from './operations.ts';
+export type {
+  MacPackedRequest,
+  OpenPackedResult,
+  SealPackedRequest,
+  SignPackedRequest,
+  VerifyPackedRequest,
+} from './packed.ts';
+export type { QueueLimits } from './queue.ts';
+export type { BackendChoice } from './select.ts';
+export {
+  ALGORITHMS,
+  type Algorithm,
+  type DigestAlgorithm,
+  type EncryptionAlgorithm,
+  HASHES,
+  KEY_SPECS,
+  type KeySpec,
+  type KeySpecRow,
+  type MacAlgorithm,
+  type SigningAlgorithm,
+} from './specs.ts';
+export type { EngineStats, LatencyStats } from './stats.ts';
