@@ -10,6 +10,7 @@ import { registerHmac } from './hmac';
 import { openKeys, registerKeys, wipeKeys } from './keys';
 import { Item, register } from './operation';
 import { fillRandom, wipeRandom } from './random';
+import { registerRsa } from './rsa';
 import { registerSha1 } from './sha1';
 import { registerSha2 } from './sha2';
 import { registerWrap } from './wrap';
@@ -33,6 +34,7 @@ export function open(): bool {
   registerSha2();
   registerHmac();
   registerAead();
+  registerRsa();
   registerWrap();
   registerEc();
   return openKeys();

@@ -18,7 +18,7 @@ import {
   STATUS_WRONG_KEY,
   WRAP_OVERHEAD_BYTES,
 } from './contract';
-import { makeKey, resolve } from './keys';
+import { keyType, makeKey, resolve } from './keys';
 import { allocate, release } from './memory';
 import { Item, register, specs } from './operation';
 import { fillRandom } from './random';
@@ -79,7 +79,7 @@ function unwrapKey(item: Item): u32 {
     status = openXaes(item.key, nonce, data, dataBytes, nonce + XAES_NONCE_BYTES, bytes, material);
   }
   if (status == STATUS_OK) {
-    status = makeKey(item, false, 0, material, bytes);
+    status = makeKey(item, false, keyType(item.keySpec).wrappedFormat, material, bytes);
     // What opens but is no key of the spec is a blob that does not open: the caller named another spec than was wrapped.
     if (status == STATUS_INVALID_KEY) status = STATUS_DECRYPTION_FAILED;
   }

@@ -1,0 +1,189 @@
+/**
+ * Modular exponentiation in Montgomery's form: of one number with a public exponent, and of two numbers at once, one in each vector
+ * lane, with secret exponents. Representation and bounds are montgomery_digits.ts's.
+ */
+import { multiplyPair, multiplyWide, squarePair, squareWide } from './generated/montgomery_kernels';
+import {
+  collapse,
+  doubleModulo,
+  HEADER_BYTES,
+  MAXIMUM_LIMBS,
+  Modulus,
+  numberAt,
+  numberBytes,
+  PADDING_BYTES,
+  spreadWhole,
+  wipeKernels,
+} from './montgomery_digits';
+import { wipe } from './memory';
+
+/** output <- a * b / R in every lane. */
+export function multiply(modulus: Modulus, output: usize, a: usize, b: usize): void {
+  if (modulus.shape.lanes == 2) multiplyPair(output, a, b, modulus.multiple, modulus.shape.limbs);
+  else multiplyWide(output, a, b, modulus.multiple, modulus.shape.limbs);
+}
+
+/** output <- a * a / R in every lane. */
+export function square(modulus: Modulus, output: usize, a: usize): void {
+  if (modulus.shape.lanes == 2) squarePair(output, a, modulus.multiple, modulus.shape.limbs);
+  else squareWide(output, a, modulus.multiple, modulus.shape.limbs);
+}
+
+/** Bytes of a number's digits without padding. */
+@inline
+export function digitsBytes(modulus: Modulus): usize {
+  return numberBytes(modulus.shape) - 2 * PADDING_BYTES;
+}
+
+/** Computes R^2 modulo p once all lanes are set. */
+export function completeModulus(modulus: Modulus): void {
+  // R * 2^e squares to R * 2^2e; e grows bit by bit into that of R = 2^e.
+  const exponent = modulus.shape.limbs * modulus.shape.digitBits;
+  memory.copy(modulus.square, modulus.one, digitsBytes(modulus));
+  doubleModulo(modulus, modulus.square);
+  for (let bit: i32 = 30 - <i32>clz<u32>(exponent); bit >= 0; bit--) {
+    square(modulus, modulus.square, modulus.square);
+    if ((exponent >> bit) & 1) doubleModulo(modulus, modulus.square);
+  }
+}
+
+/** output <- a + factor * b in two lanes, for a factor of 1 or -1, with digits balanced again. */
+export function combine(modulus: Modulus, output: usize, a: usize, b: usize, factor: f64): void {
+  const magic = v128.load(modulus.multiple - HEADER_BYTES);
+  const inverse = v128.load(modulus.multiple - HEADER_BYTES, 16);
+  const scale = f64x2.splat(factor);
+  let carry = f64x2.splat(0);
+  const bytes = digitsBytes(modulus);
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const sum = f64x2.add(f64x2.add(v128.load(a + i), f64x2.mul(v128.load(b + i), scale)), carry);
+    const rounded = f64x2.sub(f64x2.add(sum, magic), magic);
+    v128.store(output + i, f64x2.sub(sum, rounded));
+    carry = f64x2.mul(rounded, inverse);
+  }
+}
+
+// ---- One lane, public exponent ----
+
+const WIDE_BYTES: usize = MAXIMUM_LIMBS * 8 + 2 * PADDING_BYTES;
+const base = numberAt(memory.data(<i32>WIDE_BYTES, 16));
+const plainBase = numberAt(memory.data(<i32>WIDE_BYTES, 16));
+const power = numberAt(memory.data(<i32>WIDE_BYTES, 16));
+
+/**
+ * output <- natural ^ exponent modulo p, all natural numbers (bignum.ts) with their words in linear memory, for one lane and an odd
+ * exponent whose top bit is `exponentBits - 1`. The exponent's bits show in time.
+ */
+export function raisePublic(modulus: Modulus, output: usize, natural: usize, exponent: usize, exponentBits: u32): void {
+  spreadWhole(modulus, plainBase, 0, natural);
+  multiply(modulus, base, plainBase, modulus.square);
+  memory.copy(power, base, digitsBytes(modulus));
+  for (let bit: i32 = <i32>exponentBits - 2; bit >= 0; bit--) {
+    square(modulus, power, power);
+    // The last factor is not in Montgomery's form, which takes the product out of it.
+    if (isSet(exponent, bit)) multiply(modulus, power, power, bit ? base : plainBase);
+  }
+  collapse(modulus, power, 0, output);
+  const bytes = digitsBytes(modulus);
+  wipe(base, bytes);
+  wipe(plainBase, bytes);
+  wipe(power, bytes);
+  wipeKernels();
+}
+
+@inline
+function isSet(natural: usize, bit: u32): bool {
+  return ((load<u32>(natural + ((bit >> 5) << 2)) >> (bit & 31)) & 1) != 0;
+}
+
+// ---- Two lanes, secret exponents ----
+
+const WINDOW_BITS: u32 = 5;
+const WINDOW_MASK: u32 = (1 << WINDOW_BITS) - 1;
+const TABLE_ENTRIES: usize = 1 << WINDOW_BITS;
+const MAXIMUM_PAIR_BYTES: usize = 92 * 16 + 2 * PADDING_BYTES;
+/** Zero when not in use: with another shape, the padding of its numbers is elsewhere. */
+const table = memory.data(<i32>(TABLE_ENTRIES * MAXIMUM_PAIR_BYTES), 64);
+const selected = numberAt(memory.data(<i32>MAXIMUM_PAIR_BYTES, 16));
+
+/** How many windows an exponent of so many bits has. */
+export function windowsIn(bits: u32): u32 {
+  let windows: u32 = 0;
+  while (windows * WINDOW_BITS < bits) windows++;
+  return windows;
+}
+
+/** Cuts an exponent into windows, first the highest; a byte each, two lanes side by side. Reads 4 bytes beyond the exponent. */
+export function cutWindows(output: usize, lane: usize, exponent: usize, bits: u32): void {
+  const windows = windowsIn(bits);
+  for (let i: u32 = 0; i < windows; i++) {
+    const bit = (windows - 1 - i) * WINDOW_BITS;
+    const window = (load<u32>(exponent + (bit >> 3)) >> (bit & 7)) & WINDOW_MASK;
+    store<u8>(output + ((<usize>i) << 1) + lane, <u8>window);
+  }
+}
+
+/** Reads every entry of the table and keeps each lane's own by masks. A function of its own, so that engines compile it well early. */
+function select(stride: usize, limbs: usize, windows: usize): void {
+  const wanted = i64x2.replace_lane(i64x2.splat(load<u8>(windows)), 1, load<u8>(windows, 1));
+  const one = i64x2.splat(1);
+  let output = selected;
+  let column = numberAt(table);
+  for (const end = output + (limbs << 4); output < end; output += 64) {
+    let s0 = i64x2.splat(0);
+    let s1 = s0;
+    let s2 = s0;
+    let s3 = s0;
+    let index = s0;
+    let entry = column;
+    for (const last = column + TABLE_ENTRIES * stride; entry < last; entry += stride) {
+      const isWanted = i64x2.eq(index, wanted);
+      s0 = v128.or(s0, v128.and(isWanted, v128.load(entry)));
+      s1 = v128.or(s1, v128.and(isWanted, v128.load(entry, 16)));
+      s2 = v128.or(s2, v128.and(isWanted, v128.load(entry, 32)));
+      s3 = v128.or(s3, v128.and(isWanted, v128.load(entry, 48)));
+      index = i64x2.add(index, one);
+    }
+    v128.store(output, s0);
+    v128.store(output, s1, 16);
+    v128.store(output, s2, 32);
+    v128.store(output, s3, 48);
+    column += 64;
+  }
+}
+
+/** Powers 0 to 31 of the base. */
+function fillTable(modulus: Modulus, base: usize): void {
+  const stride = numberBytes(modulus.shape);
+  const first = numberAt(table);
+  memory.copy(first, modulus.one, digitsBytes(modulus));
+  memory.copy(first + stride, base, digitsBytes(modulus));
+  for (let i: usize = 2; i < TABLE_ENTRIES; i++) {
+    if (i & 1) multiply(modulus, first + i * stride, first + (i - 1) * stride, first + stride);
+    else square(modulus, first + i * stride, first + (i >> 1) * stride);
+  }
+}
+
+@inline
+function raiseToWindow(modulus: Modulus, output: usize): void {
+  for (let i: u32 = 0; i < WINDOW_BITS; i++) square(modulus, output, output);
+}
+
+/**
+ * output <- base ^ exponent in both lanes, both in Montgomery's form, with the exponents `cutWindows` made. Neither addresses nor
+ * branches depend on base or exponent. `output` may be `base`.
+ */
+export function raisePair(modulus: Modulus, output: usize, base: usize, windows: usize, count: u32): void {
+  const stride = numberBytes(modulus.shape);
+  const limbs = modulus.shape.limbs;
+  fillTable(modulus, base);
+  select(stride, limbs, windows);
+  memory.copy(output, selected, digitsBytes(modulus));
+  for (let i: u32 = 1; i < count; i++) {
+    raiseToWindow(modulus, output);
+    select(stride, limbs, windows + ((<usize>i) << 1));
+    multiply(modulus, output, output, selected);
+  }
+  wipe(table, TABLE_ENTRIES * stride);
+  wipe(selected, digitsBytes(modulus));
+  wipeKernels();
+}
