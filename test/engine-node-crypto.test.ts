@@ -15,7 +15,8 @@ import { pattern } from './support/bytes.ts';
 import { ASYMMETRIC_SPECS, fixedKey, SECRET_BYTES, SYMMETRIC_SPECS, secretBytes, testKey } from './support/keys.ts';
 
 const LENGTHS = [
-  0, 1, 15, 16, 17, 63, 64, 65, 111, 112, 127, 128, 129, 255, 256, 257, 1000, 16_383, 16_384, 16_385, 100_000,
+  0, 1, 15, 16, 17, 63, 64, 65, 111, 112, 127, 128, 129, 255, 256, 257, 1000, 16_383, 16_384, 16_385, 32_767, 32_768,
+  32_769, 100_000,
 ];
 
 const nodeHash = (algorithm: Algorithm): string => ALGORITHMS[algorithm].hash!.replace('_', '').toLowerCase();

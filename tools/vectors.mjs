@@ -87,10 +87,10 @@ const HASH = {
 const nodeHash = (name, message) => crypto.createHash(HASH[name].node).update(message).digest();
 
 // Edges of the AES block (16), of SHA's blocks (64, 128, and where padding needs another), of kernels' batches (8 and 16 AES blocks),
-// and of the length from which the engine works in place (16 KiB).
+// and of lengths from which an engine may work in place (16 and 32 KiB).
 const LENGTHS = [
   0, 1, 15, 16, 17, 31, 32, 33, 55, 56, 57, 63, 64, 65, 111, 112, 113, 127, 128, 129, 191, 255, 256, 257, 511, 512, 513,
-  1025, 4095, 4097, 16383, 16384, 16385, 65537,
+  1025, 4095, 4097, 16383, 16384, 16385, 32767, 32768, 32769, 65537,
 ];
 const FEW_LENGTHS = [0, 1, 32, 64, 65, 128, 4096];
 
