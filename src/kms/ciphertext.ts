@@ -12,9 +12,12 @@
  *
  * Additional data is everything before the XAES part, followed by the encryption context. Blobs of this version stay readable.
  */
+import { markAsUntransferable } from 'node:worker_threads';
 import { KmsError } from './errors.ts';
 
 const VERSION = 1;
+const [MAGIC_K, MAGIC_M] = [0x4b, 0x4d];
+const FORM_OFFSET = 3;
 const KEY_ID_OFFSET = 4;
 const MATERIAL_ID_OFFSET = KEY_ID_OFFSET + 16;
 const HEADER_BYTES = MATERIAL_ID_OFFSET + 32;
@@ -27,35 +30,79 @@ const MULTI_REGION_PREFIX = 'mrk-';
 export function ciphertextHeader(keyId: string, materialId: string): Uint8Array {
   const isMultiRegion = keyId.startsWith(MULTI_REGION_PREFIX);
   const header = Buffer.alloc(HEADER_BYTES);
-  header.write('KM', 0, 'latin1');
+  header[0] = MAGIC_K;
+  header[1] = MAGIC_M;
   header[2] = VERSION;
-  header[3] = isMultiRegion ? MULTI_REGION_FORM : UUID_FORM;
+  header[FORM_OFFSET] = isMultiRegion ? MULTI_REGION_FORM : UUID_FORM;
   header.write(keyId.replace(MULTI_REGION_PREFIX, '').replaceAll('-', ''), KEY_ID_OFFSET, 'hex');
   header.write(materialId, MATERIAL_ID_OFFSET, 'hex');
   return header;
 }
 
-export interface ParsedCiphertext {
-  readonly keyId: string;
-  readonly materialId: string;
-  readonly header: Uint8Array;
-  readonly sealed: Uint8Array;
+/** Whether this can be a blob of ours; nothing it claims is proven before the XAES part opens. */
+export function isCiphertext(blob: Uint8Array): boolean {
+  return (
+    blob.length >= HEADER_BYTES + XAES_OVERHEAD_BYTES &&
+    blob[0] === MAGIC_K &&
+    blob[1] === MAGIC_M &&
+    blob[2] === VERSION &&
+    (blob[3] === UUID_FORM || blob[3] === MULTI_REGION_FORM)
+  );
 }
 
-/** Reads what a blob claims; nothing of it is proven before the XAES part opens. Undefined where it cannot be a blob of ours. */
-export function parseCiphertext(blob: Uint8Array): ParsedCiphertext | undefined {
-  if (blob.length < HEADER_BYTES + XAES_OVERHEAD_BYTES) return undefined;
-  const bytes = Buffer.from(blob.buffer, blob.byteOffset, blob.byteLength);
-  if (bytes.toString('latin1', 0, 2) !== 'KM' || bytes[2] !== VERSION) return undefined;
-  const form = bytes[3];
-  if (form !== UUID_FORM && form !== MULTI_REGION_FORM) return undefined;
-  const hex = bytes.toString('hex', KEY_ID_OFFSET, MATERIAL_ID_OFFSET);
-  return {
-    keyId: form === MULTI_REGION_FORM ? MULTI_REGION_PREFIX + hex : dashed(hex),
-    materialId: bytes.toString('hex', MATERIAL_ID_OFFSET, HEADER_BYTES),
-    header: bytes.subarray(0, HEADER_BYTES),
-    sealed: bytes.subarray(HEADER_BYTES),
-  };
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+/** The part of a blob that names its key, as text that is cheap to look up. */
+export function blobName(blob: Uint8Array): string {
+  return bufferOf(blob).toString('latin1', FORM_OFFSET, MATERIAL_ID_OFFSET);
+}
+export const blobNameOf = (keyId: string): string => blobName(ciphertextHeader(keyId, ''));
+
+/** The key id in a blob. */
+export function keyIdOf(blob: Uint8Array): string {
+  const hex = bufferOf(blob).toString('hex', KEY_ID_OFFSET, MATERIAL_ID_OFFSET);
+  return blob[FORM_OFFSET] === MULTI_REGION_FORM ? MULTI_REGION_PREFIX + hex : dashed(hex);
+}
+
+/** The material id in a blob. */
+export function materialIdOf(blob: Uint8Array): string {
+  return bufferOf(blob).toString('hex', MATERIAL_ID_OFFSET, HEADER_BYTES);
+}
+
+/** Whether `blob` begins with `header`. */
+export function hasHeader(blob: Uint8Array, header: Uint8Array): boolean {
+  for (let i = 0; i < HEADER_BYTES; i++) if (blob[i] !== header[i]) return false;
+  return true;
+}
+
+/** The XAES part of a blob, not copied. */
+export const sealedPart = (blob: Uint8Array): Uint8Array => blob.subarray(HEADER_BYTES);
+
+/** As Node's Buffers do it: memory of its own would cost a short ciphertext as much as the sealing. */
+const SLAB_BYTES = 8192;
+let slab = new ArrayBuffer(0);
+let slabUsed = 0;
+
+/** `bytes` bytes that are zero and nobody else's; where they are few, a view of memory that other ciphertexts share. */
+function allocate(bytes: number): Uint8Array {
+  if (bytes > SLAB_BYTES / 8) return new Uint8Array(bytes);
+  if (slabUsed + bytes > slab.byteLength) {
+    slab = new ArrayBuffer(SLAB_BYTES);
+    // Who transferred one ciphertext would take the others away from their owners.
+    markAsUntransferable(slab);
+    slabUsed = 0;
+  }
+  const view = new Uint8Array(slab, slabUsed, bytes);
+  slabUsed += (bytes + 7) & ~7;
+  return view;
+}
+
+/** A blob of its two parts. */
+export function joinCiphertext(header: Uint8Array, sealed: Uint8Array): Uint8Array {
+  const blob = allocate(HEADER_BYTES + sealed.length);
+  blob.set(header);
+  blob.set(sealed, HEADER_BYTES);
+  return blob;
 }
 
 /** 32 hex digits as a UUID, 8-4-4-4-12. */
@@ -69,11 +116,40 @@ export type EncryptionContext = Readonly<Record<string, string>>;
 const MAX_CONTEXT_CHARACTERS = 8192;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-const NO_ENTRIES: readonly [string, string][] = [];
+/** Whether a short loop can write the text; most contexts are such, and a call into the encoder costs more than they do. */
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false;
+  return true;
+}
 
-interface EncodedPair {
-  readonly key: Buffer;
-  readonly value: Buffer;
+/** Length of the text in UTF-8. @throws KmsError for text that UTF-8 cannot say: it would turn every lone surrogate into the same replacement character, and two contexts into one */
+function utf8Bytes(text: string): number {
+  if (isAscii(text)) return text.length;
+  if (LONE_SURROGATE.test(text)) {
+    throw new KmsError('ValidationException', 'EncryptionContext must be well-formed Unicode.');
+  }
+  return Buffer.byteLength(text, 'utf8');
+}
+
+/** Writes the text behind its length and returns where it ends. */
+function writeText(into: Buffer, text: string, bytes: number, offset: number): number {
+  let at = into.writeUInt16BE(bytes, offset);
+  if (bytes !== text.length) return at + into.write(text, at, 'utf8');
+  for (let i = 0; i < bytes; i++) into[at++] = text.charCodeAt(i);
+  return at;
+}
+
+interface MeasuredPair {
+  readonly key: string;
+  readonly keyBytes: number;
+  readonly value: string;
+  readonly valueBytes: number;
+}
+
+/** In the order of UTF-8, which is that of UTF-16 only among characters below the surrogates. */
+function byUtf8(a: MeasuredPair, b: MeasuredPair): number {
+  if (a.keyBytes === a.key.length && b.keyBytes === b.key.length) return a.key < b.key ? -1 : 1;
+  return Buffer.compare(Buffer.from(a.key, 'utf8'), Buffer.from(b.key, 'utf8'));
 }
 
 /**
@@ -83,39 +159,29 @@ interface EncodedPair {
  * @throws KmsError ValidationException for text that is not Unicode, or too much of it
  */
 export function ciphertextAad(header: Uint8Array, context: EncryptionContext | undefined): Uint8Array {
-  const entries = context === undefined ? NO_ENTRIES : Object.entries(context);
-  if (entries.length === 0) {
-    const aad = new Uint8Array(header.length + 2);
-    aad.set(header);
-    return aad;
-  }
+  const pairs: MeasuredPair[] = [];
   let characters = 0;
   let bytes = header.length + 2;
-  const pairs: EncodedPair[] = entries.map(([key, value]) => {
-    // UTF-8 would turn every lone surrogate into the same replacement character, and two contexts into one.
-    if (LONE_SURROGATE.test(key) || LONE_SURROGATE.test(value)) {
-      throw new KmsError('ValidationException', 'EncryptionContext must be well-formed Unicode.');
-    }
+  for (const key in context) {
+    const value = context[key]!;
+    const pair = { key, keyBytes: utf8Bytes(key), value, valueBytes: utf8Bytes(value) };
     characters += key.length + value.length;
-    const pair = { key: Buffer.from(key, 'utf8'), value: Buffer.from(value, 'utf8') };
-    bytes += 4 + pair.key.length + pair.value.length;
-    return pair;
-  });
+    bytes += 4 + pair.keyBytes + pair.valueBytes;
+    pairs.push(pair);
+  }
   if (characters > MAX_CONTEXT_CHARACTERS) {
     throw new KmsError(
       'ValidationException',
       `EncryptionContext must have at most ${MAX_CONTEXT_CHARACTERS} characters in all, got ${characters}.`,
     );
   }
-  if (pairs.length > 1) pairs.sort((a, b) => Buffer.compare(a.key, b.key));
-  const aad = Buffer.alloc(bytes);
+  if (pairs.length > 1) pairs.sort(byUtf8);
+  const aad = Buffer.allocUnsafe(bytes);
   aad.set(header, 0);
   let offset = aad.writeUInt16BE(pairs.length, header.length);
-  for (const { key, value } of pairs) {
-    for (const text of [key, value]) {
-      offset = aad.writeUInt16BE(text.length, offset);
-      offset += text.copy(aad, offset);
-    }
+  for (const { key, keyBytes, value, valueBytes } of pairs) {
+    offset = writeText(aad, key, keyBytes, offset);
+    offset = writeText(aad, value, valueBytes, offset);
   }
   return aad;
 }

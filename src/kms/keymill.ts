@@ -1,7 +1,7 @@
 /** The service as callers see it: one method per AWS KMS operation, batches, callers, access keys. */
 import type { EngineInfo } from '../engine/index.ts';
 import type { AccessKeys } from './accesskeys.ts';
-import { asKmsError, KmsError } from './errors.ts';
+import { KmsError } from './errors.ts';
 import type { Caller } from './operation.ts';
 import {
   OPERATIONS,
@@ -10,7 +10,7 @@ import {
   type OperationName,
   type OperationOutput,
 } from './operations/index.ts';
-import { perform } from './service.ts';
+import { perform, performAll } from './perform.ts';
 import { type KeymillOptions, type Started, start } from './start.ts';
 
 /** One item of a batch: an operation by AWS's name. */
@@ -108,15 +108,7 @@ export class Keymill extends operationMethods() {
     if (!Array.isArray(items) || items.length > MAX_BATCH_ITEMS) {
       throw new KmsError('ValidationException', `A batch is a list of at most ${MAX_BATCH_ITEMS} operations.`);
     }
-    return Promise.all(
-      items.map(async (item): Promise<BatchResult> => {
-        try {
-          return { output: (await this.perform(item.operation, item.input)) as OperationOutput<OperationName> };
-        } catch (error) {
-          return { error: asKmsError(error) };
-        }
-      }),
-    );
+    return performAll(this.#started.service, OPERATIONS, items, this.#caller) as Promise<BatchResult[]>;
   }
 
   /** Refuses new operations, finishes those under way, wipes the keys and closes what `open` opened. Idempotent. */

@@ -2,17 +2,22 @@
 import type { EngineKey, KeySpec } from '../engine/index.ts';
 import type { KeyRecord, MaterialRecord, StoredKey } from '../store/index.ts';
 import { keyArn, type Realm } from './address.ts';
-import { ciphertextHeader } from './ciphertext.ts';
+import { blobNameOf, ciphertextAad, ciphertextHeader } from './ciphertext.ts';
 import { KmsError } from './errors.ts';
 import type { Root } from './root.ts';
 import type { KeyUsage } from './specs.ts';
 import type { KeyState } from './states.ts';
+
+/** A material whose engine key is there. */
+export type OpenMaterial = LiveMaterial & { readonly handle: EngineKey };
 
 /** One material. `handle` is there once it was opened, so that warm operations need not wait. */
 export class LiveMaterial {
   readonly materialId: string;
   /** The first part of every ciphertext under this material. */
   readonly header: Uint8Array;
+  /** The additional data of ciphertexts without an encryption context. */
+  readonly aad: Uint8Array;
   handle: EngineKey | undefined;
   readonly #record: MaterialRecord;
   readonly #keySpec: KeySpec;
@@ -22,9 +27,14 @@ export class LiveMaterial {
   constructor(record: MaterialRecord, keySpec: KeySpec, root: Root) {
     this.materialId = record.materialId;
     this.header = ciphertextHeader(record.keyId, record.materialId);
+    this.aad = ciphertextAad(this.header, undefined);
     this.#record = record;
     this.#keySpec = keySpec;
     this.#root = root;
+  }
+
+  isOpen(): this is OpenMaterial {
+    return this.handle !== undefined;
   }
 
   /** The engine key, unwrapped at the first call. @throws KmsError KMSInternalException where the stored material does not open */
@@ -60,6 +70,9 @@ export class LiveKey {
   readonly keySpec: KeySpec;
   readonly keyUsage: KeyUsage;
   readonly keyState: KeyState;
+  /** How ciphertexts of this key name it. */
+  readonly blobName: string;
+  readonly #current: LiveMaterial | undefined;
   readonly #materials: ReadonlyMap<string, LiveMaterial>;
 
   constructor({ key, materials }: StoredKey, realm: Realm, root: Root) {
@@ -71,6 +84,8 @@ export class LiveKey {
     this.#materials = new Map(
       materials.map((material) => [material.materialId, new LiveMaterial(material, this.keySpec, root)]),
     );
+    this.#current = key.currentMaterialId === null ? undefined : this.#materials.get(key.currentMaterialId);
+    this.blobName = blobNameOf(key.keyId);
   }
 
   material(materialId: string): LiveMaterial | undefined {
@@ -79,14 +94,10 @@ export class LiveKey {
 
   /** The material that encrypts and signs; a key whose state allows that has one. */
   get current(): LiveMaterial {
-    const material = this.#materials.get(this.record.currentMaterialId ?? '');
-    if (material === undefined) throw new KmsError('KMSInternalException', `${this.arn} has no current material.`);
-    return material;
-  }
-
-  /** Whether the current material can be used without waiting. */
-  get isOpen(): boolean {
-    return this.#materials.get(this.record.currentMaterialId ?? '')?.handle !== undefined;
+    if (this.#current === undefined) {
+      throw new KmsError('KMSInternalException', `${this.arn} has no current material.`);
+    }
+    return this.#current;
   }
 
   close(): void {

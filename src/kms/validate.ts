@@ -10,36 +10,63 @@ import type { Member, Members, Shape } from './shapes.ts';
 /** A fresh object of the known members that were given; reads each member of `input` once. */
 export type Checked = Record<string, unknown>;
 
-/**
- * @returns a copy of `input` without unknown members, null and undefined counting as absent
- * @throws KmsError SerializationException, ValidationException, UnsupportedOperationException
- */
-export function validate(members: Members, input: unknown): Checked {
-  const violations: string[] = [];
-  const checked = checkStructure(members, input ?? {}, '', violations);
-  if (violations.length > 0) {
-    const plural = violations.length === 1 ? 'error' : 'errors';
-    throw new KmsError(
-      'ValidationException',
-      `${violations.length} validation ${plural} detected: ${violations.join('; ')}`,
-    );
-  }
-  return checked;
+/** Returns a copy of its input without unknown members, null and undefined counting as absent. @throws KmsError SerializationException, ValidationException, UnsupportedOperationException */
+export type Validator = (input: unknown) => Checked;
+
+/** What is worth working out once per shape instead of once per call. */
+interface Field {
+  readonly name: string;
+  readonly member: Member;
+  readonly check: Check<never>;
+  /** AWS's paths start members in lower case: `tags.1.member.tagKey`. */
+  readonly pathName: string;
 }
 
-function checkStructure(members: Members, input: unknown, path: string, violations: string[]): Checked {
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) throw typeError(path, 'an object', input);
+export function validator(members: Members): Validator {
+  const fields = fieldsOf(members);
+  return (input) => {
+    const violations: string[] = [];
+    const checked = checkStructure(fields, input ?? {}, '', violations);
+    if (violations.length > 0) {
+      const plural = violations.length === 1 ? 'error' : 'errors';
+      throw new KmsError(
+        'ValidationException',
+        `${violations.length} validation ${plural} detected: ${violations.join('; ')}`,
+      );
+    }
+    return checked;
+  };
+}
+
+const knownFields = new WeakMap<Members, readonly Field[]>();
+function fieldsOf(members: Members): readonly Field[] {
+  let fields = knownFields.get(members);
+  if (fields === undefined) {
+    fields = Object.entries(members).map(([name, member]) => ({
+      name,
+      member,
+      check: CHECKS[member.type] as Check<never>,
+      pathName: name.charAt(0).toLowerCase() + name.slice(1),
+    }));
+    knownFields.set(members, fields);
+  }
+  return fields;
+}
+
+/** `path` is empty or ends with a dot. */
+function checkStructure(fields: readonly Field[], input: unknown, path: string, violations: string[]): Checked {
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    throw typeError(path.slice(0, -1), 'an object', input);
   // Names come from the table, never from the caller, so an ordinary object is safe (and an order of magnitude faster).
   const checked: Checked = {};
-  for (const name in members) {
-    const member = members[name]!;
+  for (const { name, member, check, pathName } of fields) {
     const value = (input as Record<string, unknown>)[name];
     if (value === undefined || value === null) {
-      if (member.required) violations.push(violation(member, 'null', memberPath(path, name), 'must not be null'));
+      if (member.required) violations.push(violation(member, 'null', path + pathName, 'must not be null'));
       continue;
     }
     if (member.unsupported) refuse(name, value);
-    checked[name] = CHECKS[member.type](member as never, value, memberPath(path, name), violations);
+    checked[name] = check(member as never, value, path + pathName, violations);
   }
   return checked;
 }
@@ -56,7 +83,7 @@ type Checks = { readonly [Type in Shape['type']]: Check<Extract<Shape, { type: T
 const CHECKS: Checks = {
   string(shape, value, path, violations) {
     if (typeof value !== 'string') throw typeError(path, 'a string', value);
-    checkBounds(shape, value.length, `'${value}'`, path, 'length', violations);
+    checkBounds(shape, value.length, value, path, 'length', violations);
     if (shape.pattern !== undefined && !regularExpression(shape.pattern).test(value)) {
       violations.push(
         violation(shape, `'${value}'`, path, `must satisfy regular expression pattern: ${shape.pattern}`),
@@ -75,7 +102,7 @@ const CHECKS: Checks = {
   },
   integer(shape, value, path, violations) {
     if (!Number.isSafeInteger(value)) throw typeError(path, 'an integer', value);
-    checkBounds(shape, value as number, `'${value}'`, path, 'value', violations);
+    checkBounds(shape, value as number, value, path, 'value', violations);
     return value;
   },
   boolean(_shape, value, path) {
@@ -85,8 +112,8 @@ const CHECKS: Checks = {
   blob(shape, value, path, violations) {
     if (!types.isUint8Array(value)) throw typeError(path, 'a Uint8Array', value);
     // Shared memory can change between this check and the use: take what is there now.
-    const bytes = types.isSharedArrayBuffer(value.buffer) ? new Uint8Array(value) : value;
-    checkBounds(shape, bytes.length, '', path, 'length', violations);
+    const bytes = value.buffer instanceof SharedArrayBuffer ? new Uint8Array(value) : value;
+    checkBounds(shape, bytes.length, undefined, path, 'length', violations);
     return bytes;
   },
   time(_shape, value, path) {
@@ -95,7 +122,7 @@ const CHECKS: Checks = {
   },
   list(shape, value, path, violations) {
     if (!Array.isArray(value)) throw typeError(path, 'a list', value);
-    checkBounds(shape, value.length, `'[${value.join(', ')}]'`, path, 'length', violations);
+    checkBounds(shape, value.length, value, path, 'length', violations);
     const item: Shape = shape.item;
     return value.map((each, index) => {
       if (each === undefined || each === null) throw typeError(path, 'a list without null', value);
@@ -104,42 +131,43 @@ const CHECKS: Checks = {
   },
   map(_shape, value, path) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw typeError(path, 'a map', value);
-    const entries = Object.entries(value);
-    for (const [, each] of entries) if (typeof each !== 'string') throw typeError(path, 'strings in the map', each);
     // Without a prototype, so that `__proto__` is a name like any other.
     const copy: Record<string, string> = Object.create(null);
-    for (const [name, each] of entries) copy[name] = each as string;
+    for (const name of Object.keys(value)) {
+      const each = (value as Record<string, unknown>)[name];
+      if (typeof each !== 'string') throw typeError(path, 'strings in the map', each);
+      copy[name] = each;
+    }
     return copy;
   },
-  structure: (shape, value, path, violations) => checkStructure(shape.members as Members, value, path, violations),
+  structure: (shape, value, path, violations) =>
+    checkStructure(fieldsOf(shape.members as Members), value, `${path}.`, violations),
 };
 
+/** `value` is shown where the bounds are broken, except that AWS never repeats a blob. */
 function checkBounds(
   shape: Shape & { readonly min?: number; readonly max?: number },
   measured: number,
-  shown: string,
+  value: unknown,
   path: string,
   what: 'length' | 'value',
   violations: string[],
 ): void {
-  if (shape.min !== undefined && measured < shape.min) {
-    violations.push(violation(shape, shown, path, `must have ${what} greater than or equal to ${shape.min}`));
+  const { min, max } = shape;
+  if (min !== undefined && measured < min) {
+    violations.push(violation(shape, shown(value), path, `must have ${what} greater than or equal to ${min}`));
   }
-  if (shape.max !== undefined && measured > shape.max) {
-    violations.push(violation(shape, shown, path, `must have ${what} less than or equal to ${shape.max}`));
+  if (max !== undefined && measured > max) {
+    violations.push(violation(shape, shown(value), path, `must have ${what} less than or equal to ${max}`));
   }
 }
+
+const shown = (value: unknown): string => (Array.isArray(value) ? `'[${value.join(', ')}]'` : `'${String(value)}'`);
 
 /** AWS never repeats the value of a blob, a missing one included. */
-function violation(shape: Member, shown: string, path: string, constraint: string): string {
-  const value = shape.type === 'blob' || shown === '' ? 'Value' : `Value ${shown}`;
+function violation(shape: Member, shownValue: string, path: string, constraint: string): string {
+  const value = shape.type === 'blob' ? 'Value' : `Value ${shownValue}`;
   return `${value} at '${path}' failed to satisfy constraint: Member ${constraint}`;
-}
-
-/** AWS's paths start members in lower case: `tags.1.member.tagKey`. */
-function memberPath(path: string, name: string): string {
-  const lower = name.charAt(0).toLowerCase() + name.slice(1);
-  return path === '' ? lower : `${path}.${lower}`;
 }
 
 const expressions = new Map<string, RegExp>();

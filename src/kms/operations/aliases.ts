@@ -43,7 +43,7 @@ function refuseAliasTarget(target: string): void {
 export const ALIAS_OPERATIONS = {
   CreateAlias: keyOperation({
     input: { AliasName: required(aliasName), TargetKeyId: required(keyId) },
-    key: { member: 'TargetKeyId', state: 'labelling' },
+    key: { member: 'TargetKeyId', state: 'labelling', names: 'key' },
     check({ AliasName, TargetKeyId }) {
       requireAliasName(AliasName);
       refuseAliasTarget(TargetKeyId);
@@ -74,7 +74,7 @@ export const ALIAS_OPERATIONS = {
     input: { KeyId: keyId, Limit: integer({ min: 1, max: 100 }), Marker: marker },
     output: { Aliases: required(list(aliasEntry)), NextMarker: string(), Truncated: required(boolean) },
     async run({ service: { store, realm, keyring }, input }) {
-      const key = input.KeyId === undefined ? undefined : await keyring.resolve(input.KeyId);
+      const key = input.KeyId === undefined ? undefined : await keyring.named(input.KeyId, 'key');
       const { items, ...rest } = await page(
         input,
         50,

@@ -1,10 +1,20 @@
 /** Encrypt, Decrypt, GenerateDataKey, GenerateRandom. */
-import { ALGORITHMS, HASHES, KEY_SPECS } from '../../engine/index.ts';
-import { ciphertextAad, type EncryptionContext, parseCiphertext } from '../ciphertext.ts';
+import { ALGORITHMS, HASHES, KEY_SPECS, type RunItem } from '../../engine/index.ts';
+import {
+  blobName,
+  ciphertextAad,
+  type EncryptionContext,
+  hasHeader,
+  isCiphertext,
+  joinCiphertext,
+  keyIdOf,
+  materialIdOf,
+  sealedPart,
+} from '../ciphertext.ts';
 import { KmsError } from '../errors.ts';
-import type { LiveKey } from '../livekey.ts';
-import { keyOperation, operation } from '../operation.ts';
-import { admit, type Service } from '../service.ts';
+import type { LiveKey, LiveMaterial, OpenMaterial } from '../livekey.ts';
+import { engineOperation, keyOperation, operation, type Refusals } from '../operation.ts';
+import type { Service } from '../service.ts';
 import { blob, enumeration, required, string, unsupported } from '../shapes.ts';
 import { ENCRYPTION_ALGORITHMS, type EncryptionAlgorithm, maxOaepPlaintextBytes } from '../specs.ts';
 import { requireAlgorithm } from './algorithm.ts';
@@ -12,121 +22,146 @@ import { cryptographic, encryptionContext, keyId, numberOfBytes, opaque, plainte
 
 const encryptionAlgorithm = enumeration(ENCRYPTION_ALGORITHMS);
 
+const ENCRYPTION_KEY = { state: 'cryptographic', usage: 'ENCRYPT_DECRYPT' } as const;
+
+const aadOf = (material: LiveMaterial, context: EncryptionContext | undefined): Uint8Array =>
+  context === undefined ? material.aad : ciphertextAad(material.header, context);
+
+type SealItem = Extract<RunItem, { op: 'encrypt' }>;
+
 /** The caller has no way to say which nonce is used: none of these parameters reaches it. */
-async function sealUnder(
-  { engine }: Service,
-  key: LiveKey,
-  bytes: Uint8Array,
-  context: EncryptionContext | undefined,
-): Promise<Uint8Array> {
-  const material = key.current;
-  const { header } = material;
-  const aad = ciphertextAad(header, context);
-  const handle = material.handle ?? (await material.open());
-  const sealed = await engine.encrypt({ key: handle, algorithm: 'XAES_256_GCM', plaintext: bytes, aad });
-  const ciphertext = new Uint8Array(header.length + sealed.length);
-  ciphertext.set(header);
-  ciphertext.set(sealed, header.length);
-  return ciphertext;
+function sealing(material: OpenMaterial, plaintext: Uint8Array, context: EncryptionContext | undefined): SealItem {
+  return {
+    op: 'encrypt',
+    key: material.handle,
+    algorithm: 'XAES_256_GCM',
+    plaintext,
+    aad: aadOf(material, context),
+  };
 }
 
-async function encryptAsymmetric(
+/** Seals under the current material of a key. */
+async function seal(
   { engine }: Service,
-  key: LiveKey,
-  algorithm: Exclude<EncryptionAlgorithm, 'SYMMETRIC_DEFAULT'>,
-  bytes: Uint8Array,
-): Promise<Uint8Array> {
-  const maxBytes = maxOaepPlaintextBytes(
-    KEY_SPECS[key.keySpec].elementBytes!,
-    HASHES[ALGORITHMS[algorithm].hash!].hashBytes,
-  );
-  if (bytes.length > maxBytes) {
+  { current }: LiveKey,
+  plaintext: Uint8Array,
+  context: EncryptionContext | undefined,
+): Promise<{ readonly CiphertextBlob: Uint8Array; readonly KeyMaterialId: string }> {
+  while (!current.isOpen()) await current.open();
+  const sealed = await engine.encrypt(sealing(current, plaintext, context));
+  return { CiphertextBlob: joinCiphertext(current.header, sealed), KeyMaterialId: current.materialId };
+}
+
+/** @throws KmsError ValidationException where the algorithm has no room for the plaintext */
+function requireRoom(key: LiveKey, algorithm: Exclude<EncryptionAlgorithm, 'SYMMETRIC_DEFAULT'>, bytes: number): void {
+  const { hashBytes } = HASHES[ALGORITHMS[algorithm].hash!];
+  const maxBytes = maxOaepPlaintextBytes(KEY_SPECS[key.keySpec].elementBytes!, hashBytes);
+  if (bytes > maxBytes) {
     throw new KmsError(
       'ValidationException',
       `Algorithm ${algorithm} and key spec ${key.keySpec} cannot encrypt data larger than ${maxBytes} bytes.`,
     );
   }
-  const handle = key.current.handle ?? (await key.current.open());
-  return engine.encrypt({ key: handle, algorithm, plaintext: bytes });
 }
 
-interface Opened {
-  readonly key: LiveKey;
-  readonly plaintext: Uint8Array;
-  readonly materialId?: string;
+/** A ciphertext, and the key that the caller says it is under. */
+interface Sealed {
+  readonly ciphertext: Uint8Array;
+  readonly keyId: string | undefined;
+  readonly algorithm: EncryptionAlgorithm;
 }
-
-const ENCRYPTION_KEY = { state: 'cryptographic', usage: 'ENCRYPT_DECRYPT' } as const;
 
 /**
- * Opens a symmetric ciphertext. The blob names its key; a key named by the caller must be that one. Every way in which the
- * blob itself can be wrong is the same error.
+ * The key of a ciphertext. A symmetric blob names its key; a key named by the caller must be that one. Every way in which
+ * the blob itself can be wrong is the same error.
  */
-async function openSymmetric(
-  service: Service,
-  operationName: string,
-  blobBytes: Uint8Array,
-  context: EncryptionContext | undefined,
-  named: LiveKey | undefined,
-): Promise<Opened> {
-  const parsed = parseCiphertext(blobBytes);
-  if (parsed === undefined) throw new KmsError('InvalidCiphertextException');
-  if (named !== undefined && named.record.keyId !== parsed.keyId) throw incorrectKey();
-  const key = named ?? service.keyring.recall(parsed.keyId) ?? (await service.keyring.find(parsed.keyId));
+function keyOfCiphertext(service: Service, sealed: Sealed): LiveKey | Promise<LiveKey> {
+  const { keyring } = service;
+  if (sealed.keyId === undefined) {
+    if (sealed.algorithm !== 'SYMMETRIC_DEFAULT') {
+      throw new KmsError('ValidationException', `KeyId is required for ${sealed.algorithm}.`);
+    }
+    requireCiphertext(sealed.ciphertext);
+    return keyring.recallByBlob(sealed.ciphertext) ?? keyOfBlob(service, sealed.ciphertext);
+  }
+  const named = keyring.named(sealed.keyId);
+  return named instanceof Promise ? named.then((key) => requireKeyOf(key, sealed)) : requireKeyOf(named, sealed);
+}
+
+function requireKeyOf(key: LiveKey, { ciphertext, algorithm }: Sealed): LiveKey {
+  if (algorithm !== 'SYMMETRIC_DEFAULT') return key;
+  requireCiphertext(ciphertext);
+  if (blobName(ciphertext) !== key.blobName) {
+    throw new KmsError(
+      'IncorrectKeyException',
+      'The key ID in the request does not identify a CMK that can perform this operation.',
+    );
+  }
+  return key;
+}
+
+function requireCiphertext(blobBytes: Uint8Array): void {
+  if (!isCiphertext(blobBytes)) throw new KmsError('InvalidCiphertextException');
+}
+
+async function keyOfBlob({ keyring }: Service, blobBytes: Uint8Array): Promise<LiveKey> {
+  const key = await keyring.find(keyIdOf(blobBytes));
   if (key === undefined) {
     throw new KmsError(
       'AccessDeniedException',
       'The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not allowed to access.',
     );
   }
-  admit(key, ENCRYPTION_KEY, operationName);
-  const material = key.material(parsed.materialId);
+  return key;
+}
+
+function materialOfCiphertext(key: LiveKey, { ciphertext, algorithm }: Sealed): LiveMaterial {
+  const { current } = key;
+  if (algorithm !== 'SYMMETRIC_DEFAULT' || hasHeader(ciphertext, current.header)) return current;
+  const material = key.material(materialIdOf(ciphertext));
   if (material === undefined) throw new KmsError('InvalidCiphertextException');
-  const aad = ciphertextAad(parsed.header, context);
-  const handle = material.handle ?? (await material.open());
-  const opened = await invalidWhereItDoesNotOpen(
-    service.engine.decrypt({ key: handle, algorithm: 'XAES_256_GCM', ciphertext: parsed.sealed, aad }),
-  );
-  return { key, plaintext: opened, materialId: material.materialId };
+  return material;
 }
 
-async function openAsymmetric(
-  service: Service,
-  operationName: string,
-  blobBytes: Uint8Array,
-  algorithm: EncryptionAlgorithm,
+function opening(
   key: LiveKey,
-): Promise<Opened> {
-  admit(key, ENCRYPTION_KEY, operationName);
-  requireAlgorithm(key, algorithm);
-  const handle = key.current.handle ?? (await key.current.open());
-  const opened = await invalidWhereItDoesNotOpen(
-    service.engine.decrypt({ key: handle, algorithm, ciphertext: blobBytes }),
-  );
-  return { key, plaintext: opened };
-}
-
-function incorrectKey(): KmsError {
-  return new KmsError(
-    'IncorrectKeyException',
-    'The key ID in the request does not identify a CMK that can perform this operation.',
-  );
-}
-
-async function invalidWhereItDoesNotOpen(opening: Promise<Uint8Array>): Promise<Uint8Array> {
-  try {
-    return await opening;
-  } catch (error) {
-    if (DOES_NOT_OPEN.has((error as { code?: string }).code ?? '')) throw new KmsError('InvalidCiphertextException');
-    throw error;
+  material: OpenMaterial,
+  { ciphertext, algorithm }: Sealed,
+  context: EncryptionContext | undefined,
+): RunItem {
+  if (algorithm === 'SYMMETRIC_DEFAULT') {
+    return {
+      op: 'decrypt',
+      key: material.handle,
+      algorithm: 'XAES_256_GCM',
+      ciphertext: sealedPart(ciphertext),
+      aad: aadOf(material, context),
+    };
   }
+  requireAlgorithm(key, algorithm);
+  return { op: 'decrypt', key: material.handle, algorithm, ciphertext };
 }
-const DOES_NOT_OPEN: ReadonlySet<string> = new Set(['DECRYPTION_FAILED', 'INVALID_LENGTH']);
+
+/** One error for every way in which a ciphertext does not open. */
+const DOES_NOT_OPEN: Refusals = {
+  DECRYPTION_FAILED: 'InvalidCiphertextException',
+  INVALID_LENGTH: 'InvalidCiphertextException',
+};
+
+const sealedInput = (input: {
+  readonly CiphertextBlob: Uint8Array;
+  readonly KeyId?: string | undefined;
+  readonly EncryptionAlgorithm?: EncryptionAlgorithm | undefined;
+}): Sealed => ({
+  ciphertext: input.CiphertextBlob,
+  keyId: input.KeyId,
+  algorithm: input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT',
+});
 
 const DATA_KEY_BYTES = { AES_256: 32, AES_128: 16 } as const;
 
 export const ENCRYPTION_OPERATIONS = {
-  Encrypt: keyOperation({
+  Encrypt: engineOperation({
     input: {
       ...cryptographic,
       Plaintext: required(plaintext),
@@ -135,18 +170,24 @@ export const ENCRYPTION_OPERATIONS = {
     },
     output: { CiphertextBlob: required(blob()), KeyId: required(string()), EncryptionAlgorithm: required(string()) },
     key: { member: 'KeyId', ...ENCRYPTION_KEY },
-    async run({ service, input, key }) {
-      const EncryptionAlgorithm = input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
-      requireAlgorithm(key, EncryptionAlgorithm);
-      const CiphertextBlob =
-        EncryptionAlgorithm === 'SYMMETRIC_DEFAULT'
-          ? await sealUnder(service, key, input.Plaintext, input.EncryptionContext)
-          : await encryptAsymmetric(service, key, EncryptionAlgorithm, input.Plaintext);
-      return { CiphertextBlob, KeyId: key.arn, EncryptionAlgorithm };
+    engine: {
+      request({ input, key, material }): RunItem {
+        const algorithm = input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
+        requireAlgorithm(key, algorithm);
+        if (algorithm === 'SYMMETRIC_DEFAULT') return sealing(material, input.Plaintext, input.EncryptionContext);
+        requireRoom(key, algorithm, input.Plaintext.length);
+        return { op: 'encrypt', key: material.handle, algorithm, plaintext: input.Plaintext };
+      },
+      answer({ input, key, material }, sealed: Uint8Array) {
+        const EncryptionAlgorithm = input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
+        const CiphertextBlob =
+          EncryptionAlgorithm === 'SYMMETRIC_DEFAULT' ? joinCiphertext(material.header, sealed) : sealed;
+        return { CiphertextBlob, KeyId: key.arn, EncryptionAlgorithm };
+      },
     },
   }),
 
-  Decrypt: operation({
+  Decrypt: engineOperation({
     input: {
       ...cryptographic,
       KeyId: keyId,
@@ -162,24 +203,19 @@ export const ENCRYPTION_OPERATIONS = {
       EncryptionAlgorithm: required(string()),
       KeyMaterialId: string(),
     },
-    async run({ service, operation: name, input }) {
-      const EncryptionAlgorithm = input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
-      // Copied, since the blob itself tells which key has to be waited for.
-      const bytes = new Uint8Array(input.CiphertextBlob);
-      const named = input.KeyId === undefined ? undefined : await service.keyring.resolve(input.KeyId);
-      if (EncryptionAlgorithm !== 'SYMMETRIC_DEFAULT' && named === undefined) {
-        throw new KmsError('ValidationException', `KeyId is required for ${EncryptionAlgorithm}.`);
-      }
-      const opened =
-        EncryptionAlgorithm === 'SYMMETRIC_DEFAULT'
-          ? await openSymmetric(service, name, bytes, input.EncryptionContext, named)
-          : await openAsymmetric(service, name, bytes, EncryptionAlgorithm, named!);
-      return {
-        KeyId: opened.key.arn,
-        Plaintext: opened.plaintext,
-        EncryptionAlgorithm,
-        ...(opened.materialId === undefined ? {} : { KeyMaterialId: opened.materialId }),
-      };
+    key: {
+      ...ENCRYPTION_KEY,
+      find: (service, input) => keyOfCiphertext(service, sealedInput(input)),
+      material: (key, input) => materialOfCiphertext(key, sealedInput(input)),
+    },
+    engine: {
+      request: ({ input, key, material }) => opening(key, material, sealedInput(input), input.EncryptionContext),
+      answer({ input, key, material }, Plaintext: Uint8Array) {
+        const EncryptionAlgorithm = input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
+        if (EncryptionAlgorithm !== 'SYMMETRIC_DEFAULT') return { KeyId: key.arn, Plaintext, EncryptionAlgorithm };
+        return { KeyId: key.arn, Plaintext, EncryptionAlgorithm, KeyMaterialId: material.materialId };
+      },
+      refusals: DOES_NOT_OPEN,
     },
   }),
 
@@ -205,10 +241,9 @@ export const ENCRYPTION_OPERATIONS = {
     },
     async run({ service, input, key }) {
       requireAlgorithm(key, 'SYMMETRIC_DEFAULT');
-      const { materialId } = key.current;
       const Plaintext = await service.engine.random(input.NumberOfBytes ?? DATA_KEY_BYTES[input.KeySpec!]);
-      const CiphertextBlob = await sealUnder(service, key, Plaintext, input.EncryptionContext);
-      return { CiphertextBlob, Plaintext, KeyId: key.arn, KeyMaterialId: materialId };
+      const sealed = await seal(service, key, Plaintext, input.EncryptionContext);
+      return { ...sealed, Plaintext, KeyId: key.arn };
     },
   }),
 

@@ -2,7 +2,7 @@
  * Every operation of the service, by AWS's name. The methods of Keymill, `batch`, the endpoint and the in-process handler all
  * read this table; an operation is served everywhere as soon as its row is here.
  */
-import type { Operation } from '../operation.ts';
+import type { Operation, OutputOf, Row } from '../operation.ts';
 import type { StructureOf } from '../shapes.ts';
 import { ALIAS_OPERATIONS } from './aliases.ts';
 import { ENCRYPTION_OPERATIONS } from './encryption.ts';
@@ -19,11 +19,15 @@ const ROWS = {
 };
 type Rows = typeof ROWS;
 
-export const OPERATIONS: Readonly<Record<OperationName, Operation>> = Object.freeze(ROWS);
+/** Without a prototype, so that `constructor` is no operation. */
+export const OPERATIONS: Readonly<Record<OperationName, Operation>> = Object.freeze(
+  Object.assign(Object.create(null), ROWS),
+);
 
 export type OperationName = keyof Rows;
 export type OperationInput<Name extends OperationName> = StructureOf<Rows[Name]['input']>;
-export type OperationOutput<Name extends OperationName> = Awaited<ReturnType<Rows[Name]['run']>>;
+export type OperationOutput<Name extends OperationName> =
+  Rows[Name] extends Row<infer _Input, infer Output> ? OutputOf<Output> : never;
 
 /** An operation whose members are all optional may be called without any. */
 type Arguments<Input> = Record<never, never> extends Input ? [input?: Input] : [input: Input];

@@ -1,6 +1,6 @@
 /** GenerateMac and VerifyMac. */
 import { KmsError } from '../errors.ts';
-import { keyOperation } from '../operation.ts';
+import { engineOperation } from '../operation.ts';
 import { blob, boolean, enumeration, required, string } from '../shapes.ts';
 import { MAC_ALGORITHMS } from '../specs.ts';
 import { requireAlgorithm } from './algorithm.ts';
@@ -14,30 +14,32 @@ const authenticating = {
 const MAC_KEY = { member: 'KeyId', state: 'cryptographic', usage: 'GENERATE_VERIFY_MAC' } as const;
 
 export const MAC_OPERATIONS = {
-  GenerateMac: keyOperation({
+  GenerateMac: engineOperation({
     input: authenticating,
     output: { Mac: required(blob()), MacAlgorithm: required(string()), KeyId: required(string()) },
     key: MAC_KEY,
-    async run({ service: { engine }, input, key }) {
-      const { MacAlgorithm: algorithm, Message: message } = input;
-      requireAlgorithm(key, algorithm);
-      const handle = key.current.handle ?? (await key.current.open());
-      return { Mac: await engine.mac({ key: handle, algorithm, message }), MacAlgorithm: algorithm, KeyId: key.arn };
+    engine: {
+      request({ input: { MacAlgorithm: algorithm, Message: message }, key, material }) {
+        requireAlgorithm(key, algorithm);
+        return { op: 'mac', key: material.handle, algorithm, message };
+      },
+      answer: ({ input, key }, Mac: Uint8Array) => ({ Mac, MacAlgorithm: input.MacAlgorithm, KeyId: key.arn }),
     },
   }),
 
-  VerifyMac: keyOperation({
+  VerifyMac: engineOperation({
     input: { ...authenticating, Mac: required(opaque) },
     output: { KeyId: required(string()), MacValid: required(boolean), MacAlgorithm: required(string()) },
     key: MAC_KEY,
-    async run({ service: { engine }, input, key }) {
-      const { MacAlgorithm: algorithm, Message: message, Mac: mac } = input;
-      requireAlgorithm(key, algorithm);
-      const handle = key.current.handle ?? (await key.current.open());
-      if (!(await engine.verifyMac({ key: handle, algorithm, message, mac }))) {
-        throw new KmsError('KMSInvalidMacException');
-      }
-      return { KeyId: key.arn, MacValid: true, MacAlgorithm: algorithm };
+    engine: {
+      request({ input: { MacAlgorithm: algorithm, Message: message, Mac: mac }, key, material }) {
+        requireAlgorithm(key, algorithm);
+        return { op: 'verifyMac', key: material.handle, algorithm, message, mac };
+      },
+      answer({ input, key }, isValid: boolean) {
+        if (!isValid) throw new KmsError('KMSInvalidMacException');
+        return { KeyId: key.arn, MacValid: true, MacAlgorithm: input.MacAlgorithm };
+      },
     },
   }),
 };

@@ -2,7 +2,7 @@
 import { ALGORITHMS, HASHES } from '../../engine/index.ts';
 import { KmsError } from '../errors.ts';
 import type { LiveKey } from '../livekey.ts';
-import { keyOperation } from '../operation.ts';
+import { engineOperation } from '../operation.ts';
 import { blob, boolean, enumeration, required, string } from '../shapes.ts';
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../specs.ts';
 import { requireAlgorithm } from './algorithm.ts';
@@ -56,31 +56,38 @@ const signing = {
 const SIGNING_KEY = { member: 'KeyId', state: 'cryptographic', usage: 'SIGN_VERIFY' } as const;
 
 export const SIGNING_OPERATIONS = {
-  Sign: keyOperation({
+  Sign: engineOperation({
     input: signing,
     output: { KeyId: required(string()), Signature: required(blob()), SigningAlgorithm: required(string()) },
     key: SIGNING_KEY,
-    async run({ service: { engine }, input, key }) {
-      const { SigningAlgorithm: algorithm, Message: message } = input;
-      const messageType = engineMessageType(key, algorithm, input.MessageType ?? 'RAW', message);
-      const handle = key.current.handle ?? (await key.current.open());
-      const Signature = await engine.sign({ key: handle, algorithm, message, messageType });
-      return { KeyId: key.arn, Signature, SigningAlgorithm: algorithm };
+    engine: {
+      request({ input, key, material }) {
+        const { SigningAlgorithm: algorithm, Message: message } = input;
+        const messageType = engineMessageType(key, algorithm, input.MessageType ?? 'RAW', message);
+        return { op: 'sign', key: material.handle, algorithm, message, messageType };
+      },
+      answer: ({ input, key }, Signature: Uint8Array) => ({
+        KeyId: key.arn,
+        Signature,
+        SigningAlgorithm: input.SigningAlgorithm,
+      }),
     },
   }),
 
-  Verify: keyOperation({
+  Verify: engineOperation({
     input: { ...signing, Signature: required(opaque) },
     output: { KeyId: required(string()), SignatureValid: required(boolean), SigningAlgorithm: required(string()) },
     key: SIGNING_KEY,
-    async run({ service: { engine }, input, key }) {
-      const { SigningAlgorithm: algorithm, Message: message, Signature: signature } = input;
-      const messageType = engineMessageType(key, algorithm, input.MessageType ?? 'RAW', message);
-      const handle = key.current.handle ?? (await key.current.open());
-      if (!(await engine.verify({ key: handle, algorithm, message, messageType, signature }))) {
-        throw new KmsError('KMSInvalidSignatureException');
-      }
-      return { KeyId: key.arn, SignatureValid: true, SigningAlgorithm: algorithm };
+    engine: {
+      request({ input, key, material }) {
+        const { SigningAlgorithm: algorithm, Message: message, Signature: signature } = input;
+        const messageType = engineMessageType(key, algorithm, input.MessageType ?? 'RAW', message);
+        return { op: 'verify', key: material.handle, algorithm, message, messageType, signature };
+      },
+      answer({ input, key }, isValid: boolean) {
+        if (!isValid) throw new KmsError('KMSInvalidSignatureException');
+        return { KeyId: key.arn, SignatureValid: true, SigningAlgorithm: input.SigningAlgorithm };
+      },
     },
   }),
 };
