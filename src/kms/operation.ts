@@ -23,6 +23,8 @@ export interface Call<Input> {
 export interface KeyCall<Input> extends Call<Input> {
   /** Resolved, in an allowed state, of the usage the row asks for. */
   readonly key: LiveKey;
+  /** What the row asks of the key; an operation that changes the key asks it again where nothing else can change it. */
+  readonly rule: Admission;
 }
 
 export interface MaterialCall<Input> extends KeyCall<Input> {
