@@ -12,7 +12,7 @@ import {
   STATUS_OUT_OF_MEMORY,
   STATUS_UNAVAILABLE,
 } from './contract';
-import { Curve, curveOf, hasBaseTable, MAXIMUM_COORDINATE_BYTES } from './curves';
+import { Curve, curveOf, multiplyGenerator, MAXIMUM_COORDINATE_BYTES } from './curves';
 import { isConsistent } from './ecdsa';
 import {
   DER_BIT_STRING,
@@ -113,11 +113,11 @@ function isScalarValid(curve: Curve): bool {
 function setScalar(curve: Curve, key: Key): u32 {
   key.material = allocate(curve.elementBytes);
   key.materialBytes = curve.elementBytes;
-  if (!key.material || !prepare(key, PREPARED_BYTES) || !hasBaseTable(curve)) return STATUS_OUT_OF_MEMORY;
+  if (!key.material || !prepare(key, PREPARED_BYTES)) return STATUS_OUT_OF_MEMORY;
   writeBigEndian(key.material, curve.elementBytes, scalar);
   unpack(keyScalar(key), scalar, curve.order.count, SCALAR_BITS);
   toMontgomery(keyScalar(key), keyScalar(key), curve.order);
-  call_indirect<void>(curve.multiplyBase, curve, keyX(key), keyY(key), scalar);
+  multiplyGenerator(curve, keyX(key), keyY(key), scalar);
   return STATUS_OK;
 }
 
