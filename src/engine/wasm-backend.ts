@@ -35,7 +35,7 @@ const STAGING_BYTES = 512 * 1024;
 const KERNELS = Object.freeze({
   'AES-256-GCM': 'wasm-simd-bitsliced',
   'XAES-256-GCM': 'wasm-simd-bitsliced',
-  'SHA-1': 'wasm-scalar',
+  'SHA-1': 'wasm-simd-schedule',
   'SHA-2': 'wasm-simd-schedule',
   HMAC: 'wasm-simd-schedule',
   Ed25519: 'wasm-scalar',
