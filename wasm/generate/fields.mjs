@@ -272,9 +272,11 @@ class FieldWriter {
       `export class ${name} {`,
     ];
     this.constant('limbs', 'usize', limbs, 'Limbs of an element, 8 bytes each.');
+    this.constant('bits', 'usize', bits, 'Bits of p, and of n.');
     this.constant('limbBits', 'usize', limbBits, 'Bits of a limb.');
     this.constant('elementBytes', 'usize', Math.ceil(bits / 8), 'Bytes of an encoded element.');
     this.constant('hasZeroA', 'bool', hasZeroA, 'Whether the curve has a = 0; the others have a = -3.');
+    this.constant('hasEndomorphism', 'bool', name === 'FieldP256K1', 'Whether endomorphism.ts is about it.');
     this.constant('prime', 'usize', `${name}_PRIME`, 'Limbs of p.');
     this.constant('one', 'usize', `${name}_ONE`, 'The element 1.');
     this.constant(
