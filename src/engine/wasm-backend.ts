@@ -20,6 +20,7 @@ import {
   Status,
 } from './backend.ts';
 import { EngineError } from './errors.ts';
+import { isQuick } from './wasm-cost.ts';
 import { WasmInstance, type WasmModule } from './wasm-instance.ts';
 import type { CarriedKey, WorkerReply } from './wasm-messages.ts';
 import { runKnownAnswers } from './wasm-self-test.ts';
@@ -34,9 +35,10 @@ const STAGING_BYTES = 512 * 1024;
 const KERNELS = Object.freeze({
   'AES-256-GCM': 'wasm-simd-bitsliced',
   'XAES-256-GCM': 'wasm-simd-bitsliced',
-  'SHA-1': 'wasm-scalar',
+  'SHA-1': 'wasm-simd-schedule',
   'SHA-2': 'wasm-simd-schedule',
   HMAC: 'wasm-simd-schedule',
+  Ed25519: 'wasm-scalar',
   random: 'web-crypto',
 });
 
@@ -48,7 +50,7 @@ export interface WasmHost {
 
 /**
  * Opens the WASM backend. With `threads` of 1 submitted blocks run on the calling thread, between other events; with more they run on that
- * many workers, and on the calling thread where the runtime does not let one start.
+ * many workers, and on the calling thread where that is quicker than handing them over or the runtime does not let a worker start.
  * @throws {EngineError} UNSUPPORTED for kernels it does not have; BACKEND_UNAVAILABLE where randomness is missing or a known-answer test
  *   fails.
  */
@@ -215,8 +217,13 @@ class WasmBackend implements Backend {
   submit(block: Block, done: () => void): void {
     const submission = { block: own(block), tick: this.#instance.exports.submitted(), done };
     this.#submissions.set(submission.tick, submission);
-    this.#waiting.push(submission);
-    this.#dispatch();
+    // Nothing that came before is overtaken by more than a task.
+    if (this.#waiting.length === 0 && isQuick(submission.block.words)) {
+      this.#runHere(submission);
+    } else {
+      this.#waiting.push(submission);
+      this.#dispatch();
+    }
   }
 
   closeKey(handle: KeyHandle): void {
