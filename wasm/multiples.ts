@@ -231,17 +231,18 @@ function mendTotal<F>(): void {
   double<F>(total, step);
 }
 
-/** Words of x and y of the total, its y negated where the mask is all ones. */
+/** Words of x of the total, and of its y, negated where the mask is all ones; no y where its address is 0. */
 function writeTotal<F>(x: usize, y: usize, mask: u64, prime: Modulus): void {
   const f = field<F>();
-  f.negateMasked(yOf<F>(total), <i64>mask);
   f.copy(inverse, zOf<F>(total));
   invert<F>(inverse, prime);
   f.sqr(power, inverse);
   f.mul(entryX, total, power);
+  fromElement<F>(x, entryX);
+  if (!y) return;
+  f.negateMasked(yOf<F>(total), <i64>mask);
   f.mul(power, power, inverse);
   f.mul(entryY, yOf<F>(total), power);
-  fromElement<F>(x, entryX);
   fromElement<F>(y, entryY);
 }
 
@@ -264,7 +265,7 @@ export function fillBaseTable<F>(table: usize, x: usize, y: usize, prime: Modulu
   }
 }
 
-/** Words of x and y of scalar * G; the scalar lies in [1, n - 1]. */
+/** Words of x and, where its address is not 0, of y of scalar * G; the scalar lies in [1, n - 1]. */
 export function multiplyBase<F>(x: usize, y: usize, scalar: usize, table: usize, order: Modulus, prime: Modulus): void {
   const isNegated = makeOdd(scalar, order);
   const count = digitsOf<F>(BASE_WIDTH);
