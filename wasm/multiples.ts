@@ -37,11 +37,12 @@ const POINT_WIDTH: usize = 5;
 const NAF_WIDTH: usize = 5;
 const NAF_ENTRIES: usize = 1 << (NAF_WIDTH - 2);
 /** Verification splits a scalar in as many parts, each with a table, to need a quarter of the doublings. */
-export const PARTS: usize = 4;
+const PARTS: usize = 4;
 
 const MAXIMUM_ENTRIES: usize = 32;
 const VECTOR_BYTES: usize = 16;
-const MAXIMUM_ENTRY_BYTES: usize = 144;
+/** On P-521: two elements in half their size, and the digits of 131 bits, one more than bits. */
+const MAXIMUM_ENTRY_BYTES: usize = MAXIMUM_ELEMENT_SIZE;
 const MAXIMUM_PART_BITS: usize = 136;
 
 const ELEMENTS: usize = 6;
@@ -84,7 +85,7 @@ export function wipeMultiples(): void {
 
 /** An entry: x and y with limbs of 32 bits, in whole vectors. */
 @inline
-export function entryBytes<F>(): usize {
+function entryBytes<F>(): usize {
   return (2 * field<F>().limbs() * 4 + VECTOR_BYTES - 1) & ~(VECTOR_BYTES - 1);
 }
 
@@ -396,7 +397,7 @@ function multiplyKey_vartime<F>(u2: usize, keyTable: usize, order: Modulus): voi
 
 function writeParts_vartime<F>(first: usize, end: usize, scalar: usize, sign: i32): void {
   const bits = partBits<F>();
-  const last = field<F>().hasEndomorphism() ? HALF_BITS + 2 : field<F>().bits();
+  const last = field<F>().hasEndomorphism() ? (end - first) * bits : field<F>().bits();
   for (let part = first; part < end; part++) {
     const from = (part - first) * bits;
     writeNaf_vartime(nafs + part * MAXIMUM_PART_BITS, scalar, from, min(from + bits, last), sign);
