@@ -89,7 +89,7 @@ const elementX = generatorY + WORDS_BYTES;
 const elementY = elementX + MAXIMUM_ELEMENT_SIZE;
 const elementB = elementY + MAXIMUM_ELEMENT_SIZE;
 
-export function curveAt(index: u32): Curve {
+function curveAt(index: u32): Curve {
   return changetype<Curve>(rows + index * ROW_BYTES);
 }
 

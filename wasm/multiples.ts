@@ -37,11 +37,12 @@ const POINT_WIDTH: usize = 5;
 const NAF_WIDTH: usize = 5;
 const NAF_ENTRIES: usize = 1 << (NAF_WIDTH - 2);
 /** Verification splits a scalar in as many parts, each with a table, to need a quarter of the doublings. */
-export const PARTS: usize = 4;
+const PARTS: usize = 4;
 
 const MAXIMUM_ENTRIES: usize = 32;
 const VECTOR_BYTES: usize = 16;
-const MAXIMUM_ENTRY_BYTES: usize = 144;
+/** On P-521: two elements in half their size, and the digits of 131 bits, one more than bits. */
+const MAXIMUM_ENTRY_BYTES: usize = MAXIMUM_ELEMENT_SIZE;
 const MAXIMUM_PART_BITS: usize = 136;
 
 const ELEMENTS: usize = 6;
@@ -84,7 +85,7 @@ export function wipeMultiples(): void {
 
 /** An entry: x and y with limbs of 32 bits, in whole vectors. */
 @inline
-export function entryBytes<F>(): usize {
+function entryBytes<F>(): usize {
   return (2 * field<F>().limbs() * 4 + VECTOR_BYTES - 1) & ~(VECTOR_BYTES - 1);
 }
 
@@ -231,17 +232,18 @@ function mendTotal<F>(): void {
   double<F>(total, step);
 }
 
-/** Words of x and y of the total, its y negated where the mask is all ones. */
+/** Words of x of the total, and of its y, negated where the mask is all ones; no y where its address is 0. */
 function writeTotal<F>(x: usize, y: usize, mask: u64, prime: Modulus): void {
   const f = field<F>();
-  f.negateMasked(yOf<F>(total), <i64>mask);
   f.copy(inverse, zOf<F>(total));
   invert<F>(inverse, prime);
   f.sqr(power, inverse);
   f.mul(entryX, total, power);
+  fromElement<F>(x, entryX);
+  if (!y) return;
+  f.negateMasked(yOf<F>(total), <i64>mask);
   f.mul(power, power, inverse);
   f.mul(entryY, yOf<F>(total), power);
-  fromElement<F>(x, entryX);
   fromElement<F>(y, entryY);
 }
 
@@ -264,7 +266,7 @@ export function fillBaseTable<F>(table: usize, x: usize, y: usize, prime: Modulu
   }
 }
 
-/** Words of x and y of scalar * G; the scalar lies in [1, n - 1]. */
+/** Words of x and, where its address is not 0, of y of scalar * G; the scalar lies in [1, n - 1]. */
 export function multiplyBase<F>(x: usize, y: usize, scalar: usize, table: usize, order: Modulus, prime: Modulus): void {
   const isNegated = makeOdd(scalar, order);
   const count = digitsOf<F>(BASE_WIDTH);
@@ -395,7 +397,7 @@ function multiplyKey_vartime<F>(u2: usize, keyTable: usize, order: Modulus): voi
 
 function writeParts_vartime<F>(first: usize, end: usize, scalar: usize, sign: i32): void {
   const bits = partBits<F>();
-  const last = field<F>().hasEndomorphism() ? HALF_BITS + 2 : field<F>().bits();
+  const last = field<F>().hasEndomorphism() ? (end - first) * bits : field<F>().bits();
   for (let part = first; part < end; part++) {
     const from = (part - first) * bits;
     writeNaf_vartime(nafs + part * MAXIMUM_PART_BITS, scalar, from, min(from + bits, last), sign);
