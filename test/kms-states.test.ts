@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { KmsError, type OperationName } from 'keymill';
 import { OPERATIONS } from '../src/kms/operations/index.ts';
 import { KEY_STATES, type KeyState, requireState } from '../src/kms/states.ts';
+import { importInto } from './support/kms-import.ts';
 import { openInMemory, type TestKey, utf8 } from './support/kms-service.ts';
 
 /** The guide's footnotes. */
@@ -48,6 +49,9 @@ const TABLE: readonly (readonly [operations: readonly OperationName[], cells: re
     ['Y', '1', '3', '3r', '6', '11', '14', 'Y'],
   ],
   [['RotateKeyOnDemand'], ['Y', '1', '3', '3r', '5', '11', '14', 'Y']],
+  [['GetParametersForImport'], ['Y', 'Y', '3', '3r', 'Y', '11', '14', '15']],
+  [['ImportKeyMaterial'], ['Y', 'Y', '3', '3r', 'Y', '11', '14', 'Y']],
+  [['DeleteImportedKeyMaterial'], ['Y', 'Y', 'Y', 'Y', 'Y', 'Y', '14', '15']],
   [['GetKeyRotationStatus'], ['Y', 'Y', 'Y', 'Y', '6', '11', 'Y', 'Y']],
   [['ScheduleKeyDeletion'], ['Y', 'Y', '3', '3r', 'Y', 'Y', 'Y', '15']],
   [['CancelKeyDeletion'], ['4', '4', 'Y', 'Y', '4', '4', '4', '4']],
@@ -59,6 +63,13 @@ const TABLE: readonly (readonly [operations: readonly OperationName[], cells: re
     ['DescribeKey', 'GetKeyPolicy', 'PutKeyPolicy', 'ListKeyPolicies', 'ListResourceTags', 'ListKeyRotations'],
     ['Y', 'Y', 'Y', 'Y', 'Y', 'Y', 'Y', 'Y'],
   ],
+];
+
+/** These are about imported keys: a key of AWS's own material is refused before its state is asked. */
+const IMPORTING: readonly OperationName[] = [
+  'GetParametersForImport',
+  'ImportKeyMaterial',
+  'DeleteImportedKeyMaterial',
 ];
 
 /** These find their keys by themselves, or have none. */
@@ -122,6 +133,8 @@ const INPUTS: Partial<Record<OperationName, object>> = {
   UntagResource: { TagKeys: ['a'] },
   UpdateKeyDescription: { Description: 'x' },
   PutKeyPolicy: { Policy: '{}' },
+  GetParametersForImport: { WrappingAlgorithm: 'RSAES_OAEP_SHA_256', WrappingKeySpec: 'RSA_2048' },
+  ImportKeyMaterial: { ImportToken: message, EncryptedKeyMaterial: message },
 };
 
 /** The states a key of one region can be brought into, and how. */
@@ -139,7 +152,10 @@ describe('a real key', () => {
       for (const operation of operations) {
         test(`${operation} of a key that is ${state}`, async (t) => {
           const kms = await openInMemory(t);
-          const { KeyMetadata } = await kms.createKey(state === 'PendingImport' ? { Origin: 'EXTERNAL' } : {});
+          const isImporting = IMPORTING.includes(operation);
+          const Origin = state === 'PendingImport' || isImporting ? 'EXTERNAL' : 'AWS_KMS';
+          const { KeyMetadata } = await kms.createKey({ Origin });
+          if (isImporting && state !== 'PendingImport') await importInto(kms, KeyMetadata.KeyId, new Uint8Array(32));
           const key: TestKey = { keyId: KeyMetadata.KeyId, arn: KeyMetadata.Arn };
           const other = (await kms.createKey()).KeyMetadata.KeyId;
           await kms.createAlias({ AliasName: 'alias/old', TargetKeyId: other });

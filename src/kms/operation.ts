@@ -31,8 +31,9 @@ export interface MaterialCall<Input> extends KeyCall<Input> {
   readonly material: OpenMaterial;
 }
 
-/** What the key must be. Checked in this order: its state, its usage. */
+/** What the key must be. Checked in this order: its origin, its state, its usage. */
 export interface Admission {
+  readonly origin?: 'EXTERNAL';
   readonly state: StateRule;
   readonly usage?: KeyUsage;
 }

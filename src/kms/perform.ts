@@ -240,10 +240,16 @@ function locate(service: Service, rule: KeyRule<unknown>, input: Checked): LiveK
   return service.keyring.named(name, rule.names);
 }
 
-/** @throws KmsError where the key is gone, or its state or usage does not allow the operation */
+/** @throws KmsError where the key is gone, or its origin, state or usage does not allow the operation */
 export function admit(service: Service, key: LiveKey, rule: Admission, operation: string): void {
   const state = key.state(service.now);
   if (state === undefined) throw keyNotFound(key.arn);
+  if (rule.origin !== undefined && key.record.origin !== rule.origin) {
+    throw new KmsError(
+      'UnsupportedOperationException',
+      `${key.arn} origin is ${key.record.origin} which is not valid for this operation.`,
+    );
+  }
   requireState(rule.state, state, key.arn);
   if (rule.usage !== undefined && key.keyUsage !== rule.usage) {
     throw new KmsError(

@@ -59,7 +59,12 @@ const SWEEP_INTERVAL_MS = 30_000;
 const FOLLOW_INTERVAL_MS = 250;
 
 /** Settings of a store: written once, at its first start. */
-const Setting = { region: 'region', accountId: 'accountId', rootKeyCheck: 'rootKeyCheck' } as const;
+const Setting = {
+  region: 'region',
+  accountId: 'accountId',
+  rootKeyCheck: 'rootKeyCheck',
+  identifierKey: 'identifierKey',
+} as const;
 
 export interface Started {
   readonly service: Service;
@@ -94,7 +99,8 @@ export async function start(options: KeymillOptions): Promise<Started> {
     if (options.engine === undefined) closers.push(() => engine.close());
     const root = await Root.open(engine, rootKey, realm);
     closers.push(() => root.close());
-    await proveRootKey(store, root, realm, settings);
+    const proven = await proveRootKey(store, root, realm, settings);
+    await root.useIdentifierKey(proven.get(Setting.identifierKey)!);
     const keyring = new Keyring(store, root, realm, options.openKeys ?? DEFAULT_OPEN_KEYS);
     closers.push(() => keyring.close());
     const activity = new Activity();
@@ -169,12 +175,13 @@ function storedRealm(settings: ReadonlyMap<string, string>, options: KeymillOpti
   return realm;
 }
 
+/** The store's settings, once the root key has proved to be its own. */
 async function proveRootKey(
   store: Store,
   root: Root,
   realm: Realm,
   settings: ReadonlyMap<string, string>,
-): Promise<void> {
+): Promise<ReadonlyMap<string, string>> {
   let known = settings;
   if (known.size === 0) {
     const written = await store.initialise(
@@ -182,13 +189,15 @@ async function proveRootKey(
         [Setting.region, realm.region],
         [Setting.accountId, realm.accountId],
         [Setting.rootKeyCheck, await root.makeCheck()],
+        [Setting.identifierKey, await root.makeIdentifierKey()],
       ]),
     );
-    if (written) return;
-    // Another process started the same store in the meantime: its root key decides.
     known = await store.readSettings();
+    // Where it was not this process that wrote them, another one started the store in the meantime: its root key decides.
+    if (written) return known;
   }
   if (!(await root.matchesCheck(known.get(Setting.rootKeyCheck) ?? ''))) {
     throw new StartError('the root key is not the one this store was made with; nothing was changed');
   }
+  return known;
 }

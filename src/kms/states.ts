@@ -1,5 +1,5 @@
 /** Which operation is allowed in which key state, as data. Source: AWS KMS developer guide, "Key states of AWS KMS keys". */
-import type { StoredKey } from '../store/index.ts';
+import type { MaterialRecord, StoredKey } from '../store/index.ts';
 import { KmsError, type KmsErrorName } from './errors.ts';
 
 export type KeyState =
@@ -106,6 +106,9 @@ export function requireState(rule: StateRule, state: KeyState, arn: string): voi
   if (refusal !== undefined) throw new KmsError(refusal.error, `${arn} ${refusal.text}`);
 }
 
+/** Whether the key cannot do without this material; one that waits for a rotation it can. */
+export const isNeeded = ({ materialState }: MaterialRecord): boolean => materialState !== 'PENDING_ROTATION';
+
 /** When time alone changes the state of a key; Infinity where it never does. */
 export function nextChangeOf({ key, materials }: StoredKey): number {
   let next = key.deletionDate ?? Number.POSITIVE_INFINITY;
@@ -119,6 +122,8 @@ export function stateAt(stored: StoredKey, now: number): KeyState | undefined {
   const { key, materials } = stored;
   const state = key.keyState as KeyState;
   if (key.deletionDate !== null) return now >= key.deletionDate ? undefined : state;
-  const isExpired = materials.some(({ wrapped, validTo }) => wrapped !== null && validTo !== null && now >= validTo);
+  const isExpired = materials.some(
+    (each) => isNeeded(each) && each.wrapped !== null && each.validTo !== null && now >= each.validTo,
+  );
   return isExpired ? 'PendingImport' : state;
 }

@@ -8,6 +8,7 @@ import type { StoredKey } from '../store/index.ts';
 import { generateMaterial } from './newkey.ts';
 import { handOver, withCurrent } from './rotate.ts';
 import type { Service } from './service.ts';
+import { isNeeded, stateAt } from './states.ts';
 
 const MS_PER_DAY = 86_400_000;
 
@@ -37,13 +38,11 @@ const hasExpired = ({ materials }: StoredKey, now: number): boolean =>
 async function expire({ store, keyring, now }: Service, keyId: string): Promise<void> {
   const at = now();
   const stored = await store.updateKey(keyId, (before) => {
-    if (!hasExpired(before, at)) return before;
-    return {
-      key: { ...before.key, keyState: before.key.deletionDate === null ? 'PendingImport' : before.key.keyState },
-      materials: before.materials.map((each) =>
-        isExpired(each.validTo, each.wrapped, at) ? { ...each, wrapped: null, validTo: null } : each,
-      ),
-    };
+    const keyState = stateAt(before, at) ?? before.key.keyState;
+    const materials = before.materials
+      .filter((each) => isNeeded(each) || !isExpired(each.validTo, each.wrapped, at))
+      .map((each) => (isExpired(each.validTo, each.wrapped, at) ? { ...each, wrapped: null, validTo: null } : each));
+    return { key: { ...before.key, keyState }, materials };
   });
   if (stored !== undefined) keyring.put(stored);
 }

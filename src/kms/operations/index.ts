@@ -8,6 +8,7 @@ import { AGREEMENT_OPERATIONS } from './agreement.ts';
 import { ALIAS_OPERATIONS } from './aliases.ts';
 import { DATA_KEY_OPERATIONS } from './datakeys.ts';
 import { ENCRYPTION_OPERATIONS } from './encryption.ts';
+import { IMPORT_OPERATIONS } from './imports.ts';
 import { KEY_OPERATIONS } from './keys.ts';
 import { LIFECYCLE_OPERATIONS } from './lifecycle.ts';
 import { MAC_OPERATIONS } from './macs.ts';
@@ -21,6 +22,7 @@ const ROWS = {
   ...LIFECYCLE_OPERATIONS,
   ...ALIAS_OPERATIONS,
   ...ROTATION_OPERATIONS,
+  ...IMPORT_OPERATIONS,
   ...TAG_OPERATIONS,
   ...POLICY_OPERATIONS,
   ...ENCRYPTION_OPERATIONS,

@@ -3,6 +3,7 @@ import type { StoredKey } from '../../store/index.ts';
 import { changeKey, changeRecord } from '../change.ts';
 import { keyOperation } from '../operation.ts';
 import { integer, required, string, time } from '../shapes.ts';
+import { isNeeded } from '../states.ts';
 import { requireInRange } from '../validate.ts';
 import { description, keyId } from './members.ts';
 
@@ -13,7 +14,9 @@ const enabling = { member: 'KeyId', state: 'enabling', names: 'key' } as const;
 
 /** What a key is once nothing keeps it from being used but that nobody has enabled it. */
 const restingState = ({ materials, key }: StoredKey): string =>
-  key.currentMaterialId === null || materials.some(({ wrapped }) => wrapped === null) ? 'PendingImport' : 'Disabled';
+  key.currentMaterialId === null || materials.some((each) => each.wrapped === null && isNeeded(each))
+    ? 'PendingImport'
+    : 'Disabled';
 
 export const LIFECYCLE_OPERATIONS = {
   UpdateKeyDescription: keyOperation({
