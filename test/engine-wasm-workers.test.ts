@@ -236,6 +236,28 @@ describe('the workers of the WASM backend', () => {
     assertStatus(await submit(backend, [mac('imported')], ring), Status.INVALID_HANDLE);
   });
 
+  test('run blocks with more keys than a worker keeps', async () => {
+    const count = 9000;
+    const names = Array.from({ length: count }, (_, index) => `key ${index}`);
+    const ring = Object.fromEntries(
+      names.map((name, index) => [name, playOne(backend, importing(pattern(32, index))).handle(0)]),
+    );
+    const all = { ...mac('key 0', pattern(4 * count)), keys: names, items: count };
+    const outputs = (played: Played): Uint8Array => {
+      const offset = played.word(0, 'outputOffset');
+      return played.bytes.subarray(offset, offset + played.word(0, 'items') * 32);
+    };
+    for (const records of [[all], [mac('key 0')], [mac('key 8999')], [all]]) {
+      const here = play(backend, layOut(records), ring);
+      for (const there of await Promise.all([1, 2].map(() => submit(backend, records, ring)))) {
+        assertStatus(there, Status.OK);
+        assert.equal(hex(outputs(there)), hex(outputs(here)));
+      }
+    }
+    for (const name of names) backend.closeKey(ring[name]!);
+    assertStatus(await submit(backend, [mac('key 8999')], ring), Status.INVALID_HANDLE);
+  });
+
   test('wrap and unwrap', async () => {
     const root = playOne(backend, { ...importing(pattern(32, 4)), keySpec: KEY_SPECS.SYMMETRIC_DEFAULT.id }).handle(0);
     const ring = { ...keyRing, root };
