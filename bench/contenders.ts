@@ -26,7 +26,7 @@ export interface Fixture {
   readonly peer?: crypto.KeyObject;
 }
 
-const hashName = (algorithm: string): string => {
+export const hashName = (algorithm: string): string => {
   const hash = Object.keys(HASHES).find((name) => algorithm.endsWith(name)) ?? 'SHA_256';
   return hash.replace('SHA_', 'sha');
 };
@@ -129,7 +129,7 @@ export function makeFixture(benchCase: BenchCase): Fixture {
 }
 
 /** Whether a keymill result is what node:crypto would have made or accepts. */
-function isRight(fixture: Fixture, result: unknown): boolean {
+export function isRight(fixture: Fixture, result: unknown): boolean {
   const {
     case: { operation },
     message,

@@ -1,6 +1,6 @@
 /**
- * `npm run bench [words] [-- --threads 1 --backends native,wasm --rounds 7 --round-ms 60 --batch 1000 --json file]`
- * Only cases whose name contains every word are run. Pin the process (`taskset -c 1`) for per-core figures.
+ * `npm run bench [words] [-- --threads 1 --backends native,wasm --rounds 7 --round-ms 60 --batch 1000 --peers --json file]`
+ * Only cases whose name contains every word are run; `--peers` adds the libraries of peers.ts. Pin the process (`taskset -c 1`) for per-core figures.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -10,6 +10,7 @@ import { type BackendChoice, type Engine, openEngine } from 'keymill/engine';
 import { CASES, caseName } from './cases.ts';
 import { engineContenders, makeFixture, nodeContender } from './contenders.ts';
 import { type Measurement, measure } from './measure.ts';
+import { peerContenders } from './peers.ts';
 import { SCENARIOS, type ScenarioResult } from './scenarios.ts';
 
 const { values: flags, positionals: words } = parseArgs({
@@ -20,6 +21,7 @@ const { values: flags, positionals: words } = parseArgs({
     rounds: { type: 'string', default: '7' },
     'round-ms': { type: 'string', default: '60' },
     batch: { type: 'string', default: '1000' },
+    peers: { type: 'boolean', default: false },
     json: { type: 'string', default: 'bench/results/latest.json' },
   },
 });
@@ -60,6 +62,7 @@ for (const benchCase of CASES) {
   const fixture = makeFixture(benchCase);
   const contenders = [nodeContender(fixture)].filter((contender) => contender !== undefined);
   for (const [label, engine] of engines) contenders.push(...(await engineContenders(engine, fixture, label)));
+  if (flags.peers) contenders.push(...(await peerContenders(fixture)));
   if (contenders.length === 0) continue;
   const measurements = await measure(contenders, options);
   console.log(`\n${name}${' '.repeat(Math.max(1, 22 - name.length))}     us/op         ops/s   spread   vs first`);

@@ -1,5 +1,5 @@
-/** What a table of operations does not show: waiting behind dear work, and memory after a million operations. */
-import { performance } from 'node:perf_hooks';
+/** What a table of operations does not show: waiting behind dear work, the event loop beside it, and memory after a million operations. */
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import type { Engine } from 'keymill/engine';
 
 export interface ScenarioResult {
@@ -9,6 +9,7 @@ export interface ScenarioResult {
 }
 
 const RSA_SIGNATURES = 1000;
+const LOOP_SIGNATURES = 64;
 const MILLION = 1_000_000;
 
 /** How long an AES-GCM call takes that is issued behind a thousand queued RSA-4096 signatures. */
@@ -59,4 +60,25 @@ async function memory(engine: Engine): Promise<ScenarioResult> {
   return { name: 'resident memory from 100,000 to 1,000,000 mixed operations', value: grown / 2 ** 20, unit: 'MiB' };
 }
 
-export const SCENARIOS: Readonly<Record<string, (engine: Engine) => Promise<ScenarioResult>>> = { fairness, memory };
+/** Event-loop delay while a batch of RSA-4096 signatures is made; wants an engine with worker threads. */
+async function loop(engine: Engine): Promise<ScenarioResult> {
+  const key = await engine.generateKey('RSA_4096');
+  const request = { op: 'sign', key, algorithm: 'RSASSA_PSS_SHA_256', message: new Uint8Array(32) } as const;
+  await engine.run([request, request]);
+  const resolutionMs = 1;
+  const delay = monitorEventLoopDelay({ resolution: resolutionMs });
+  delay.enable();
+  await engine.run(new Array(LOOP_SIGNATURES).fill(request));
+  delay.disable();
+  return {
+    name: `event-loop delay p99 beside ${LOOP_SIGNATURES} RSA-4096 signatures`,
+    value: delay.percentile(99) / 1e6,
+    unit: 'ms',
+  };
+}
+
+export const SCENARIOS: Readonly<Record<string, (engine: Engine) => Promise<ScenarioResult>>> = {
+  fairness,
+  loop,
+  memory,
+};

@@ -13,10 +13,13 @@ import {
   KEY_SPEC_ECC_NIST_P384,
   KEY_SPEC_ECC_NIST_P521,
   KEY_SPEC_ECC_SECG_P256K1,
+  STATUS_INTERNAL,
+  STATUS_OK,
+  STATUS_OUT_OF_MEMORY,
 } from './contract';
 import { FieldP256, FieldP256K1, FieldP384, FieldP521 } from './generated/fields';
-import { isBelow, readBigEndian, WORDS_BYTES } from './limbs';
-import { allocate } from './memory';
+import { addWords, isBelow, isSame, readBigEndian, WORDS_BYTES } from './limbs';
+import { allocate, release } from './memory';
 import { Modulus, MODULUS_BYTES, openModulus } from './modulus';
 import {
   baseTableBytes,
@@ -48,10 +51,12 @@ export class Curve {
   parameters: usize;
   prime: Modulus;
   order: Modulus;
+  /** Whether the known answer has been given. */
+  isTested: bool;
   /** Multiples of G, made on first use; 0 until then. */
   table: usize;
   // Indices in the function table; multiples.ts says what they do. Arguments are the row and words.
-  /** (curve) => bool: false where memory is short. */
+  /** (curve) => status */
   makeTable: u32;
   /** (curve, x, y, scalar) => void */
   multiplyBase: u32;
@@ -73,11 +78,14 @@ const MODULI_BYTES: usize = 2 * MODULUS_BYTES;
 const ALL_MODULI_BYTES: usize = <usize>CURVES * MODULI_BYTES;
 const moduli = memory.data(<i32>ALL_MODULI_BYTES, 16);
 
-const SCRATCH_BYTES: usize = 2 * WORDS_BYTES + 3 * MAXIMUM_ELEMENT_SIZE;
-const scratch = memory.data(<i32>SCRATCH_BYTES, 16);
-const x = scratch;
+// Public numbers only.
+const SCRATCH_BYTES: usize = 5 * WORDS_BYTES + 3 * MAXIMUM_ELEMENT_SIZE;
+const x = memory.data(<i32>SCRATCH_BYTES, 16);
 const y = x + WORDS_BYTES;
-const elementX = y + WORDS_BYTES;
+const scalar = y + WORDS_BYTES;
+const generatorX = scalar + WORDS_BYTES;
+const generatorY = generatorX + WORDS_BYTES;
+const elementX = generatorY + WORDS_BYTES;
 const elementY = elementX + MAXIMUM_ELEMENT_SIZE;
 const elementB = elementY + MAXIMUM_ELEMENT_SIZE;
 
@@ -92,9 +100,24 @@ export function curveOf(keySpec: u32): Curve {
   return curveAt(index);
 }
 
-/** False where memory is short. */
-export function hasBaseTable(curve: Curve): bool {
-  return curve.table != 0 || call_indirect<bool>(curve.makeTable, curve);
+/** Makes the curve's table where it is not there yet: OK, or why it cannot. */
+export function takeBaseTable(curve: Curve): u32 {
+  return curve.table ? STATUS_OK : call_indirect<u32>(curve.makeTable, curve);
+}
+
+/** Words of x and y of scalar * G. A table takes as long as many of these, so that keys do not ask for one. */
+export function multiplyGenerator(curve: Curve, x: usize, y: usize, scalar: usize): void {
+  if (curve.table) {
+    call_indirect<void>(curve.multiplyBase, curve, x, y, scalar);
+  } else {
+    readGenerator(curve, x, y);
+    call_indirect<void>(curve.multiplyPoint, curve, x, y, scalar);
+  }
+}
+
+function readGenerator(curve: Curve, x: usize, y: usize): void {
+  readBigEndian(x, parameter(curve, 2), curve.elementBytes);
+  readBigEndian(y, parameter(curve, 3), curve.elementBytes);
 }
 
 @inline
@@ -102,21 +125,41 @@ function parameter(curve: Curve, index: usize): usize {
   return curve.parameters + index * curve.elementBytes;
 }
 
-function makeTable<F>(curve: Curve): bool {
-  curve.table = allocate(baseTableBytes<F>(curve.bits));
-  if (!curve.table) return false;
-  readBigEndian(x, parameter(curve, 2), curve.elementBytes);
-  readBigEndian(y, parameter(curve, 3), curve.elementBytes);
-  fillBaseTable<F>(curve.table, curve.bits, x, y, curve.prime);
-  return true;
+function makeTable<F>(curve: Curve): u32 {
+  const bytes = baseTableBytes<F>(curve.bits);
+  const table = allocate(bytes);
+  if (!table) return STATUS_OUT_OF_MEMORY;
+  readGenerator(curve, x, y);
+  fillBaseTable<F>(table, curve.bits, x, y, curve.prime);
+  curve.table = table;
+  if (isSound(curve)) return STATUS_OK;
+  curve.table = 0;
+  release(table, bytes);
+  return STATUS_INTERNAL;
+}
+
+/** The known answer: (n - 1) * G, which has digits of every size, is the opposite of G. False too while the table is wrong. */
+function isSound(curve: Curve): bool {
+  memory.copy(scalar, curve.order.words, WORDS_BYTES);
+  store<u8>(scalar, load<u8>(scalar) - 1);
+  multiplyGenerator(curve, x, y, scalar);
+  readGenerator(curve, generatorX, generatorY);
+  addWords(y, y, generatorY);
+  return isSame(x, generatorX) && isSame(y, curve.prime.words);
+}
+
+/** Proves the curve's arithmetic before its first key is used: OK or INTERNAL. Not at load, since few programs use every curve. */
+export function testCurve(curve: Curve): u32 {
+  if (!curve.isTested) curve.isTested = isSound(curve);
+  return curve.isTested ? STATUS_OK : STATUS_INTERNAL;
 }
 
 function isOnCurveOf<F>(curve: Curve, x: usize, y: usize): bool {
   if (!isBelow(x, curve.prime.words) || !isBelow(y, curve.prime.words)) return false;
   toElement<F>(elementX, x);
   toElement<F>(elementY, y);
-  readBigEndian(scratch, parameter(curve, 1), curve.elementBytes);
-  toElement<F>(elementB, scratch);
+  readBigEndian(scalar, parameter(curve, 1), curve.elementBytes);
+  toElement<F>(elementB, scalar);
   return isOnCurve<F>(elementX, elementY, elementB);
 }
 
@@ -144,7 +187,7 @@ function openCurve<F>(
   const own = moduli + <usize>index * MODULI_BYTES;
   curve.prime = openModulus(own, parameter(curve, 0), curve.elementBytes, bits);
   curve.order = openModulus(own + MODULUS_BYTES, parameter(curve, 4), curve.elementBytes, bits);
-  const make = (curve: Curve): bool => makeTable<F>(curve);
+  const make = (curve: Curve): u32 => makeTable<F>(curve);
   const base = (curve: Curve, x: usize, y: usize, scalar: usize): void =>
     multiplyBase<F>(x, y, scalar, curve.table, curve.bits, curve.order, curve.prime);
   const point = (curve: Curve, x: usize, y: usize, scalar: usize): void =>

@@ -12,7 +12,7 @@ import {
   STATUS_OUT_OF_MEMORY,
   STATUS_UNAVAILABLE,
 } from './contract';
-import { Curve, curveOf, hasBaseTable, MAXIMUM_COORDINATE_BYTES } from './curves';
+import { Curve, curveOf, multiplyGenerator, MAXIMUM_COORDINATE_BYTES, testCurve } from './curves';
 import { isConsistent } from './ecdsa';
 import {
   DER_BIT_STRING,
@@ -113,11 +113,11 @@ function isScalarValid(curve: Curve): bool {
 function setScalar(curve: Curve, key: Key): u32 {
   key.material = allocate(curve.elementBytes);
   key.materialBytes = curve.elementBytes;
-  if (!key.material || !prepare(key, PREPARED_BYTES) || !hasBaseTable(curve)) return STATUS_OUT_OF_MEMORY;
+  if (!key.material || !prepare(key, PREPARED_BYTES)) return STATUS_OUT_OF_MEMORY;
   writeBigEndian(key.material, curve.elementBytes, scalar);
   unpack(keyScalar(key), scalar, curve.order.count, SCALAR_BITS);
   toMontgomery(keyScalar(key), keyScalar(key), curve.order);
-  call_indirect<void>(curve.multiplyBase, curve, keyX(key), keyY(key), scalar);
+  multiplyGenerator(curve, keyX(key), keyY(key), scalar);
   return STATUS_OK;
 }
 
@@ -176,7 +176,8 @@ function readPublicKey(curve: Curve, key: Key, der: usize, bytes: usize): u32 {
 
 function read(key: Key, format: u32, data: usize, bytes: usize): u32 {
   const curve = curveOf(key.spec);
-  let status: u32;
+  let status = testCurve(curve);
+  if (status != STATUS_OK) return status;
   if (format == FLAG_FORMAT_PKCS8) status = readPrivate(curve, key, data, bytes);
   else if (format == FLAG_FORMAT_SPKI) status = readPublicKey(curve, key, data, bytes);
   else status = readRaw(curve, key, data, bytes);
@@ -187,6 +188,8 @@ function read(key: Key, format: u32, data: usize, bytes: usize): u32 {
 /** Candidates are drawn until one is in range (section A.2.2), then the pair is tried (SP 800-56A section 5.6.2.1.4). */
 function generate(key: Key): u32 {
   const curve = curveOf(key.spec);
+  const ready = testCurve(curve);
+  if (ready != STATUS_OK) return ready;
   const mask: u8 = 0xff >> <u8>(8 * curve.elementBytes - curve.bits);
   do {
     wipe(scalar, WORDS_BYTES);

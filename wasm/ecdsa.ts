@@ -14,7 +14,7 @@ import {
   STATUS_UNAVAILABLE,
   STATUS_WRONG_KEY,
 } from './contract';
-import { Curve, curveOf, hasBaseTable, MAXIMUM_COORDINATE_BYTES } from './curves';
+import { Curve, curveOf, takeBaseTable, MAXIMUM_COORDINATE_BYTES } from './curves';
 import { keyScalar, keyX, keyY } from './ec_keys';
 import { complete, Hash, hashOf, MAXIMUM_DIGEST_BYTES } from './hash';
 import { DER_SEQUENCE, DerReader, DerWriter } from './key_format';
@@ -103,7 +103,8 @@ function setZ(curve: Curve): void {
 function signDigest(curve: Curve, key: Key): u32 {
   const hash = hashOf(curve.hash);
   if (!fillRandom(added, ADDED_BYTES)) return STATUS_UNAVAILABLE;
-  if (!hasBaseTable(curve)) return STATUS_OUT_OF_MEMORY;
+  const ready = takeBaseTable(curve);
+  if (ready != STATUS_OK) return ready;
   setZ(curve);
   toWords(x, z, curve.order);
   writeBigEndian(encoded, curve.elementBytes, x);
@@ -136,7 +137,9 @@ function signWithNonce(curve: Curve, key: Key): bool {
 function verifyDigest_vartime(curve: Curve, key: Key): u32 {
   const order = curve.order;
   if (isZero(r) || isZero(s) || !isBelow(r, order.words) || !isBelow(s, order.words)) return STATUS_INVALID_SIGNATURE;
-  if (!hasBaseTable(curve) || !hasKeyTable(curve, key)) return STATUS_OUT_OF_MEMORY;
+  const ready = takeBaseTable(curve);
+  if (ready != STATUS_OK) return ready;
+  if (!hasKeyTable(curve, key)) return STATUS_OUT_OF_MEMORY;
   setZ(curve);
   invertWords(x, s, order);
   unpack(inverse, x, order.count, SCALAR_BITS);

@@ -6,6 +6,7 @@ import { registerAead } from './aead';
 import { closeExecutor, openExecutor } from './batch';
 import { OPERATION_RANDOM, STATUS_OK, STATUS_UNAVAILABLE } from './contract';
 import { registerEc } from './ec';
+import { registerEdwards } from './edwards';
 import { registerHmac } from './hmac';
 import { openKeys, registerKeys, wipeKeys } from './keys';
 import { Item, register } from './operation';
@@ -37,6 +38,7 @@ export function open(): bool {
   registerRsa();
   registerWrap();
   registerEc();
+  registerEdwards();
   return openKeys();
 }
 

@@ -12,6 +12,7 @@ import {
   numberAt,
   numberBytes,
   PADDING_BYTES,
+  ROUNDER,
   spreadWhole,
   wipeKernels,
 } from './montgomery_digits';
@@ -100,10 +101,16 @@ function isSet(natural: usize, bit: u32): bool {
 const WINDOW_BITS: u32 = 5;
 const WINDOW_MASK: u32 = (1 << WINDOW_BITS) - 1;
 const TABLE_ENTRIES: usize = 1 << WINDOW_BITS;
-const MAXIMUM_PAIR_BYTES: usize = 92 * 16 + 2 * PADDING_BYTES;
-/** Zero when not in use: with another shape, the padding of its numbers is elsewhere. */
-const table = memory.data(<i32>(TABLE_ENTRIES * MAXIMUM_PAIR_BYTES), 64);
-const selected = numberAt(memory.data(<i32>MAXIMUM_PAIR_BYTES, 16));
+const MAXIMUM_PAIR_LIMBS: usize = 92;
+const selected = numberAt(memory.data(<i32>(MAXIMUM_PAIR_LIMBS * 16 + 2 * PADDING_BYTES), 16));
+/**
+ * Powers of the base, their digits as 32-bit integers, so that half as much is to be read: two digits of both lanes in a vector, in
+ * groups of four vectors, the last of which reaches into a number's padding.
+ */
+const GROUP_LIMBS: usize = 8;
+const GROUP_BYTES: usize = 64;
+const MAXIMUM_GROUPS: usize = (MAXIMUM_PAIR_LIMBS + GROUP_LIMBS - 1) / GROUP_LIMBS;
+const table = memory.data(<i32>(TABLE_ENTRIES * MAXIMUM_GROUPS * GROUP_BYTES), 64);
 
 /** How many windows an exponent of so many bits has. */
 export function windowsIn(bits: u32): u32 {
@@ -122,44 +129,70 @@ export function cutWindows(output: usize, lane: usize, exponent: usize, bits: u3
   }
 }
 
-/** Reads every entry of the table and keeps each lane's own by masks. A function of its own, so that engines compile it well early. */
-function select(stride: usize, limbs: usize, windows: usize): void {
-  const wanted = i64x2.replace_lane(i64x2.splat(load<u8>(windows)), 1, load<u8>(windows, 1));
-  const one = i64x2.splat(1);
-  let output = selected;
-  let column = numberAt(table);
-  for (const end = output + (limbs << 4); output < end; output += 64) {
-    let s0 = i64x2.splat(0);
+@inline
+function entryBytes(limbs: usize): usize {
+  return ((limbs + GROUP_LIMBS - 1) / GROUP_LIMBS) * GROUP_BYTES;
+}
+
+/** Writes the digits of a number to an entry of the table. */
+function pack(entry: usize, number: usize, bytes: usize): void {
+  const rounder = f64x2.splat(ROUNDER);
+  for (const end = entry + bytes; entry < end; entry += 16) {
+    // The low half of each double then is its digit.
+    const first = f64x2.add(v128.load(number), rounder);
+    const second = f64x2.add(v128.load(number, 16), rounder);
+    v128.store(entry, v128.shuffle<i32>(first, second, 0, 2, 4, 6));
+    number += 32;
+  }
+}
+
+/** Writes four digits that `pack` has put into two vectors. */
+@inline
+function unpack(number: usize, first: v128, second: v128): void {
+  v128.store(number, f64x2.convert_low_i32x4_s(first));
+  v128.store(number, f64x2.convert_low_i32x4_s(v128.shuffle<i64>(first, first, 1, 1)), 16);
+  v128.store(number, f64x2.convert_low_i32x4_s(second), 32);
+  v128.store(number, f64x2.convert_low_i32x4_s(v128.shuffle<i64>(second, second, 1, 1)), 48);
+}
+
+/**
+ * selected <- the entry of each lane's window: reads every entry and keeps what is wanted by masks. A function of its own, so that
+ * engines compile it well early.
+ */
+function select(bytes: usize, windows: usize): void {
+  const pair = <u64>load<u8>(windows) | ((<u64>load<u8>(windows, 1)) << 32);
+  const wanted = i64x2.splat(pair);
+  const one = i32x4.splat(1);
+  let number = selected;
+  for (let group: usize = 0; group < bytes; group += GROUP_BYTES) {
+    let s0 = i32x4.splat(0);
     let s1 = s0;
     let s2 = s0;
     let s3 = s0;
     let index = s0;
-    let entry = column;
-    for (const last = column + TABLE_ENTRIES * stride; entry < last; entry += stride) {
-      const isWanted = i64x2.eq(index, wanted);
+    let entry = table + group;
+    for (const end = entry + TABLE_ENTRIES * bytes; entry < end; entry += bytes) {
+      const isWanted = i32x4.eq(index, wanted);
       s0 = v128.or(s0, v128.and(isWanted, v128.load(entry)));
       s1 = v128.or(s1, v128.and(isWanted, v128.load(entry, 16)));
       s2 = v128.or(s2, v128.and(isWanted, v128.load(entry, 32)));
       s3 = v128.or(s3, v128.and(isWanted, v128.load(entry, 48)));
-      index = i64x2.add(index, one);
+      index = i32x4.add(index, one);
     }
-    v128.store(output, s0);
-    v128.store(output, s1, 16);
-    v128.store(output, s2, 32);
-    v128.store(output, s3, 48);
-    column += 64;
+    unpack(number, s0, s1);
+    unpack(number + 64, s2, s3);
+    number += 128;
   }
 }
 
 /** Powers 0 to 31 of the base. */
-function fillTable(modulus: Modulus, base: usize): void {
-  const stride = numberBytes(modulus.shape);
-  const first = numberAt(table);
-  memory.copy(first, modulus.one, digitsBytes(modulus));
-  memory.copy(first + stride, base, digitsBytes(modulus));
+function fillTable(modulus: Modulus, base: usize, bytes: usize): void {
+  pack(table, modulus.one, bytes);
+  pack(table + bytes, base, bytes);
+  memory.copy(selected, base, digitsBytes(modulus));
   for (let i: usize = 2; i < TABLE_ENTRIES; i++) {
-    if (i & 1) multiply(modulus, first + i * stride, first + (i - 1) * stride, first + stride);
-    else square(modulus, first + i * stride, first + (i >> 1) * stride);
+    multiply(modulus, selected, selected, base);
+    pack(table + i * bytes, selected, bytes);
   }
 }
 
@@ -173,17 +206,16 @@ function raiseToWindow(modulus: Modulus, output: usize): void {
  * branches depend on base or exponent. `output` may be `base`.
  */
 export function raisePair(modulus: Modulus, output: usize, base: usize, windows: usize, count: u32): void {
-  const stride = numberBytes(modulus.shape);
-  const limbs = modulus.shape.limbs;
-  fillTable(modulus, base);
-  select(stride, limbs, windows);
+  const bytes = entryBytes(modulus.shape.limbs);
+  fillTable(modulus, base, bytes);
+  select(bytes, windows);
   memory.copy(output, selected, digitsBytes(modulus));
   for (let i: u32 = 1; i < count; i++) {
     raiseToWindow(modulus, output);
-    select(stride, limbs, windows + ((<usize>i) << 1));
+    select(bytes, windows + ((<usize>i) << 1));
     multiply(modulus, output, output, selected);
   }
-  wipe(table, TABLE_ENTRIES * stride);
+  wipe(table, TABLE_ENTRIES * bytes);
   wipe(selected, digitsBytes(modulus));
   wipeKernels();
 }

@@ -26,7 +26,7 @@ const multiple = memory.data(<i32>(MAXIMUM_BITS / 8 + 8 + NATURAL_PADDING_BYTES)
 const MULTIPLE_BYTES: usize = MAXIMUM_BITS / 8 + 8;
 
 /** Adding and taking away 1.5 * 2^52 rounds a smaller double to an integer, which its low bits then are. */
-const ROUNDER: f64 = 6755399441055744;
+export const ROUNDER: f64 = 6755399441055744;
 
 /** How numbers of one length are held. */
 @unmanaged

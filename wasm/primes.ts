@@ -13,6 +13,7 @@ import {
   NATURAL_PADDING_BYTES,
   numberAt,
   PADDING_BYTES,
+  ROUNDER,
   setLane,
   shapeOf,
   spread,
@@ -69,7 +70,7 @@ function makeSmallPrimes(): bool {
 /** (rest * 2^24 + digit) modulo two primes, to a rest of at most half of each in magnitude; exact, as all products are below 2^53. */
 @inline
 function takeDigit(rest: v128, digit: v128, primes: v128, reciprocals: v128): v128 {
-  const rounder = f64x2.splat(6755399441055744);
+  const rounder = f64x2.splat(ROUNDER);
   const value = f64x2.add(f64x2.mul(rest, f64x2.splat(16777216)), digit);
   const multiple = f64x2.sub(f64x2.add(f64x2.mul(value, reciprocals), rounder), rounder);
   return f64x2.sub(value, f64x2.mul(multiple, primes));

@@ -59,6 +59,7 @@ const natural = memory.data(<i32>NUMBER_BYTES, 16);
 const result = memory.data(<i32>NUMBER_BYTES, 16);
 const digest = memory.data(<i32>MAXIMUM_DIGEST_BYTES, 16);
 
+/** Wipes what an operation worked on. A shorter number that comes next needs the zeros behind it, so public operations do this too. */
 function forget(): void {
   wipe(encoded, MAXIMUM_MODULUS_BYTES);
   wipe(natural, NUMBER_BYTES);
@@ -175,7 +176,9 @@ function verify(item: Item): u32 {
   // RFC 8017 sections 8.1.2 and 8.2.2, step 1.
   if (item.extraBytes != modulusBytes) return STATUS_INVALID_SIGNATURE;
   take(item.extra, modulusBytes);
-  return verifyDigest(item.key, item.algorithm, modulusBytes);
+  const status = verifyDigest(item.key, item.algorithm, modulusBytes);
+  forget();
+  return status;
 }
 
 /** Whether `natural` is a signature of what `digest` holds: a status. */

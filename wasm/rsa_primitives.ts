@@ -61,8 +61,11 @@ export class RsaTables {
 }
 
 const PRIVATE_TABLE_NUMBERS: usize = 4;
-/** A blinding pair serves so many operations, squared after each, as OpenSSL has it (BN_BLINDING_COUNTER). */
-const BLINDINGS: u32 = 32;
+/**
+ * A blinding pair serves so many operations, squared after each. OpenSSL takes 32 (BN_BLINDING_COUNTER); here time does not depend on
+ * the base to begin with.
+ */
+const BLINDINGS: u32 = 128;
 
 const PAIR_BYTES: usize = 92 * 16 + 2 * PADDING_BYTES;
 const x = numberAt(memory.data(<i32>PAIR_BYTES, 16));

@@ -17,7 +17,7 @@ import { writeGenerated } from './write.mjs';
 const TILE = 4;
 const lines = [];
 const emit = (text) => lines.push(text);
-const range = (count) => Array.from({ length: count }, (_, index) => index);
+const range = (count) => Array.from({ length: Math.max(count, 0) }, (_, index) => index);
 const plus = (base, bytes) => (bytes ? `${base}, ${bytes}` : base);
 const add = (left, right) => `f64x2.add(${left}, ${right})`;
 const mul = (left, right) => `f64x2.mul(${left}, ${right})`;
@@ -25,6 +25,11 @@ const sub = (left, right) => `f64x2.sub(${left}, ${right})`;
 /** The nearest multiple of the radix: adding and taking away 1.5 * 2^52 * radix rounds at that bit. */
 const rounded = (value) => sub(add(value, 'magic'), 'magic');
 
+/**
+ * An accumulator plus a tile's four products. The accumulator comes last: the chain from tile to tile is then one addition long, and the
+ * newest digit of the quotient, in the last product, is not waited for any longer than it must be.
+ */
+const tileSum = (accumulator, product) => add(accumulator, range(TILE).map(product).reduce(add));
 const LIMB = { pair: 16, wide: 8 };
 
 // ---- Pair ----
@@ -36,9 +41,8 @@ function pairTile(indent) {
     const load = d < 0 ? plus(`y - ${(TILE - 1) * LIMB.pair}`, (d + TILE - 1) * LIMB.pair) : plus('y', d * LIMB.pair);
     emit(`${indent}const y${d + TILE - 1} = v128.load(${load});`);
   }
-  for (const r of range(TILE)) {
-    for (const c of range(TILE)) emit(`${indent}c${c} = ${add(`c${c}`, mul(`x${r}`, `y${c - r + TILE - 1}`))};`);
-  }
+  for (const c of range(TILE))
+    emit(`${indent}c${c} = ${tileSum(`c${c}`, (r) => mul(`x${r}`, `y${c - r + TILE - 1}`))};`);
 }
 
 /** Sums the tiles of rows from `x` up to `end`, row blocks upwards, column blocks downwards. */
@@ -79,19 +83,22 @@ function pairSquare() {
   emit('    }');
 }
 
-/** Adds the multiples of the modulus that make the low half vanish; writes quotient digits or the result's. */
+/**
+ * Adds the multiples of the modulus that make the low half vanish; writes quotient digits or the result's. The carry from the block
+ * before is added after all tiles, which so need not wait for it, and the newest digit's product last.
+ */
 function pairReduction() {
-  emit(`    c0 = ${add('c0', 'carry')};
-    x = quotient + first;
+  emit(`    x = quotient + first;
     y = modulus + (column - first);
     end = quotient + (column < span ? column : span);`);
   pairTiles();
+  emit(`    c0 = ${add('c0', 'carry')};`);
   emit('    const isLow = column < span;\n    if (isLow) {\n      const digits = quotient + column;');
   for (const d of range(TILE - 1)) emit(`      const n${d + 1} = v128.load(${plus('modulus', (d + 1) * LIMB.pair)});`);
   for (const c of range(TILE)) {
     let sum = `c${c}`;
-    for (const k of range(c)) sum = add(sum, mul(`q${k}`, `n${c - k}`));
-    if (c) emit(`      c${c} = ${add(sum, mul(`r${c - 1}`, 'inverse'))};`);
+    for (const k of range(c - 1)) sum = add(sum, mul(`q${k}`, `n${c - k}`));
+    if (c) emit(`      c${c} = ${add(add(sum, mul(`r${c - 1}`, 'inverse')), mul(`q${c - 1}`, 'n1'))};`);
     emit(`      const r${c} = ${rounded(`c${c}`)};
       const q${c} = ${sub(`c${c}`, `r${c}`)};
       v128.store(digits, q${c}${c ? `, ${c * LIMB.pair}` : ''});`);
@@ -136,9 +143,8 @@ function wideTile(indent) {
     const load = plus(`y - ${(TILE - 1) * LIMB.wide}`, (d + TILE - 1) * LIMB.wide);
     emit(`${indent}const y${d + TILE - 1} = v128.load(${load});`);
   }
-  for (const r of range(TILE)) {
-    for (const t of range(TILE)) emit(`${indent}v${t} = ${add(`v${t}`, mul(`x${r}`, `y${2 * t - r + TILE - 1}`))};`);
-  }
+  for (const t of range(TILE))
+    emit(`${indent}v${t} = ${tileSum(`v${t}`, (r) => mul(`x${r}`, `y${2 * t - r + TILE - 1}`))};`);
 }
 
 function wideTiles() {
