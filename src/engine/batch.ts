@@ -74,8 +74,6 @@ export class Call {
 export const BATCH_UNITS = 500;
 const MAX_INLINE_RECORDS = 1024;
 const MAX_DEAR_RECORDS = 256;
-/** Long batches are whole vectors, so that kernels waste no lanes. */
-const VECTOR_RECORDS = 8;
 /** Arena bytes planned per record when a block is sized; longer inputs get a longer block. */
 const ARENA_BYTES_PER_RECORD = 192;
 const MIN_BLOCK_BYTES = 4096;
@@ -89,9 +87,6 @@ export const align8 = (bytes: number): number => (bytes + 7) & ~7;
 
 /** Blocks come in powers of two, so that they can be used again. */
 export const blockSize = (bytes: number): number => 2 ** Math.ceil(Math.log2(Math.max(bytes, MIN_BLOCK_BYTES)));
-
-const wholeVectors = (records: number): number =>
-  records > VECTOR_RECORDS ? records - (records % VECTOR_RECORDS) : records;
 
 /** Operations of one kind that may share a batch, and that lane's place in the fair order. */
 export class Lane {
@@ -110,7 +105,7 @@ export class Lane {
     this.isInline = cost.costClass === 'inline';
     this.maxRecords = this.isInline
       ? MAX_INLINE_RECORDS
-      : wholeVectors(Math.max(1, Math.min(MAX_DEAR_RECORDS, Math.floor(BATCH_UNITS / cost.units))));
+      : Math.min(MAX_DEAR_RECORDS, Math.max(1, cost.leastRecords ?? 1, Math.floor(BATCH_UNITS / cost.units)));
     this.blockBytes = blockSize(BLOCK_HEADER_BYTES + this.maxRecords * (RECORD_BYTES + ARENA_BYTES_PER_RECORD));
   }
 }
