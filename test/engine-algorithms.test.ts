@@ -307,6 +307,22 @@ forEachBackend('round trips', (subject) => {
     });
   }
 
+  subject.test('RSA_4096', "RSA keys of different lengths do not get in each other's way", async () => {
+    const { engine } = subject;
+    const keySpecs = ['RSA_2048', 'RSA_3072', 'RSA_4096'] as const;
+    const keys = await Promise.all(keySpecs.map((keySpec) => testKey(engine, keySpec)));
+    const request = { algorithm: 'RSASSA_PKCS1_V1_5_SHA_256' as const, message: pattern(10) };
+    const signatures = await Promise.all(keys.map((key) => engine.sign({ key, ...request })));
+    for (const [first, key] of keys.entries()) {
+      for (const [second, other] of keys.entries()) {
+        assert.equal(await engine.verify({ key, ...request, signature: flipBit(signatures[first]!, 9) }), false);
+        assert.equal(hex(await engine.sign({ key: other, ...request })), hex(signatures[second]!));
+        assert.equal(await engine.verify({ key, ...request, signature: signatures[first]! }), true);
+      }
+    }
+    for (const key of keys) key.close();
+  });
+
   test('random bytes are as many as asked for, and different', async () => {
     for (const bytes of [0, 1, 32, 1000, 2 ** 20]) {
       const [one, other] = await Promise.all([subject.engine.random(bytes), subject.engine.random(bytes)]);

@@ -121,6 +121,7 @@ describe('keymill/engine in Chromium', { skip }, () => {
   for (const [keySpec, algorithm] of [
     ['ECC_NIST_P256', 'ECDSA_SHA_256'],
     ['ECC_NIST_P521', 'ECDSA_SHA_512'],
+    ['ECC_NIST_EDWARDS25519', 'ED25519_SHA_512'],
     ['RSA_2048', 'RSASSA_PSS_SHA_256'],
   ] as const) {
     test(`signs and verifies with ${keySpec}, on this thread and on workers`, async () => {

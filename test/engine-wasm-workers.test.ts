@@ -7,12 +7,14 @@ import { execFile } from 'node:child_process';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { openEngine } from 'keymill/engine';
 import { type Backend, Flag, HANDLE_BYTES, type KeyHandle, Operation, Status } from '../src/engine/backend.ts';
 import { ALGORITHMS, HASHES, KEY_SPECS } from '../src/engine/specs.ts';
 import { openWasm, wasmHost } from '../src/engine/wasm.ts';
 import { openWasmBackend } from '../src/engine/wasm-backend.ts';
 import type { StartThread } from '../src/engine/wasm-workers.ts';
 import { hex, pattern } from './support/bytes.ts';
+import { fixedKey } from './support/keys.ts';
 import { type KeyRing, layOut, Played, play, playOne, type RecordFields, statusName } from './support/replay.ts';
 
 const OPTIONS = { threads: 2, kernels: 'auto' } as const;
@@ -140,35 +142,46 @@ describe('the workers of the WASM backend', () => {
     backend.free(block);
   });
 
-  test('leave the event loop free while they work, and keep the order of starting', async () => {
-    const message = pattern(16 * 2 ** 20);
-    const order: number[] = [];
-    const delay = monitorEventLoopDelay({ resolution: 2 });
-    const blocks = Array.from({ length: 6 }, () => layOut([digestOf(message), digestOf(message)]).bytes).map(
-      (bytes) => {
-        const block = backend.allocate(bytes.length);
-        block.bytes.set(bytes);
-        return block;
-      },
+  test('are given blocks in the order submitted', async () => {
+    const started: number[] = [];
+    const startThread: StartThread = (events) => {
+      const thread = wasmHost().startThread(events);
+      return {
+        ...thread,
+        post: (request, transfer) => {
+          if (request.kind === 'run') started.push(new Played(request.block).word(0, 'inputBytes'));
+          thread.post(request, transfer);
+        },
+      };
+    };
+    const listening = openWasmBackend(OPTIONS, { ...wasmHost(), startThread });
+    const lengths = Array.from({ length: 20 }, (_, index) => (index % 5 === 0 ? 1_000_000 : 100) + index);
+    await Promise.all(lengths.map((length) => submit(listening, [digestOf(pattern(length))], {})));
+    assert.deepEqual(started, lengths);
+    await listening.close();
+  });
+
+  test('leave the event loop free while they sign with RSA_4096', async () => {
+    const engine = await openEngine({ backend: 'wasm', threads: 2 });
+    const data = fixedKey('RSA_4096').pkcs8;
+    const key = await engine.importKey({ keySpec: 'RSA_4096', format: 'pkcs8', data });
+    const message = pattern(10);
+    const items = Array.from(
+      { length: 60 },
+      () => ({ op: 'sign', key, algorithm: 'RSASSA_PSS_SHA_256', message }) as const,
     );
-    await submit(backend, [digestOf(pattern(10))], {});
-    delay.enable();
-    await Promise.all(
-      blocks.map(
-        (block, index) =>
-          new Promise<void>((resolve) => {
-            backend.submit(block, () => {
-              order.push(index);
-              resolve();
-            });
-          }),
-      ),
-    );
-    delay.disable();
-    for (const block of blocks) backend.free(block);
-    assert.ok(Math.abs(order.indexOf(0) - 0) <= 1 && order.at(-1)! >= 4, `blocks ended in the order ${order}`);
-    // A block here is 32 MiB to copy there and back and takes a worker about 200 ms.
-    assert.ok(delay.percentile(90) < 100e6, `p90 ${delay.percentile(90) / 1e6} ms`);
+    let leastMs = Number.POSITIVE_INFINITY;
+    // A machine busy with something else holds the loop up as well; it is not always as busy.
+    for (let attempt = 0; attempt < 3 && leastMs >= 20; attempt++) {
+      const delay = monitorEventLoopDelay({ resolution: 1 });
+      delay.enable();
+      const results = await engine.run(items);
+      delay.disable();
+      assert.ok(results.every(({ value }) => value instanceof Uint8Array && value.length === 512));
+      leastMs = Math.min(leastMs, delay.percentile(99) / 1e6);
+    }
+    await engine.close();
+    assert.ok(leastMs < 20, `the 99th percentile of the delay is ${leastMs} ms`);
   });
 
   test('use a key closed after submit, and not one closed before', async () => {
@@ -221,6 +234,28 @@ describe('the workers of the WASM backend', () => {
     assertStatus(there, Status.NOT_EXPORTABLE, 1);
     for (const key of Object.values(ring)) backend.closeKey(key);
     assertStatus(await submit(backend, [mac('imported')], ring), Status.INVALID_HANDLE);
+  });
+
+  test('run blocks with more keys than a worker keeps', async () => {
+    const count = 9000;
+    const names = Array.from({ length: count }, (_, index) => `key ${index}`);
+    const ring = Object.fromEntries(
+      names.map((name, index) => [name, playOne(backend, importing(pattern(32, index))).handle(0)]),
+    );
+    const all = { ...mac('key 0', pattern(4 * count)), keys: names, items: count };
+    const outputs = (played: Played): Uint8Array => {
+      const offset = played.word(0, 'outputOffset');
+      return played.bytes.subarray(offset, offset + played.word(0, 'items') * 32);
+    };
+    for (const records of [[all], [mac('key 0')], [mac('key 8999')], [all]]) {
+      const here = play(backend, layOut(records), ring);
+      for (const there of await Promise.all([1, 2].map(() => submit(backend, records, ring)))) {
+        assertStatus(there, Status.OK);
+        assert.equal(hex(outputs(there)), hex(outputs(here)));
+      }
+    }
+    for (const name of names) backend.closeKey(ring[name]!);
+    assertStatus(await submit(backend, [mac('key 8999')], ring), Status.INVALID_HANDLE);
   });
 
   test('wrap and unwrap', async () => {

@@ -8,6 +8,7 @@ import { temporaryDirectory } from './support/kms-service.ts';
 
 const key = (keyId: string): KeyRecord => ({
   keyId,
+  version: 1,
   keySpec: 'SYMMETRIC_DEFAULT',
   keyUsage: 'ENCRYPT_DECRYPT',
   keyState: 'Enabled',
@@ -15,12 +16,20 @@ const key = (keyId: string): KeyRecord => ({
   description: 'café \u{1f511}',
   creationDate: 1_795_306_794_956,
   currentMaterialId: 'm',
+  deletionDate: null,
+  rotationPeriodInDays: null,
+  nextRotationDate: null,
 });
 const material = (keyId: string) => ({
   keyId,
   materialId: 'm',
   wrapped: Uint8Array.from({ length: 256 }, (_, i) => i),
   creationDate: 2,
+  materialState: 'CURRENT',
+  validTo: null,
+  description: null,
+  rotationDate: null,
+  rotationType: null,
 });
 const alias = (aliasName: string, targetKeyId: string) => ({
   aliasName,
@@ -49,7 +58,7 @@ test('records come back as they went in, after a reopening', async (t) => {
     stored!.materials.map((each) => ({ ...each })),
     [material('a')],
   );
-  assert.equal(stored!.materials[0]!.wrapped.constructor, Uint8Array);
+  assert.equal(stored!.materials[0]!.wrapped!.constructor, Uint8Array);
   assert.deepEqual({ ...(await second.readAlias('alias/x')) }, alias('alias/x', 'a'));
   assert.deepEqual({ ...(await second.readCredential('AKIA')) }, credential);
   assert.equal(await second.readKey('b'), undefined);

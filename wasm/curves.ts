@@ -89,7 +89,7 @@ const elementX = generatorY + WORDS_BYTES;
 const elementY = elementX + MAXIMUM_ELEMENT_SIZE;
 const elementB = elementY + MAXIMUM_ELEMENT_SIZE;
 
-export function curveAt(index: u32): Curve {
+function curveAt(index: u32): Curve {
   return changetype<Curve>(rows + index * ROW_BYTES);
 }
 
@@ -126,11 +126,11 @@ function parameter(curve: Curve, index: usize): usize {
 }
 
 function makeTable<F>(curve: Curve): u32 {
-  const bytes = baseTableBytes<F>(curve.bits);
+  const bytes = baseTableBytes<F>();
   const table = allocate(bytes);
   if (!table) return STATUS_OUT_OF_MEMORY;
   readGenerator(curve, x, y);
-  fillBaseTable<F>(table, curve.bits, x, y, curve.prime);
+  fillBaseTable<F>(table, x, y, curve.prime);
   curve.table = table;
   if (isSound(curve)) return STATUS_OK;
   curve.table = 0;
@@ -169,7 +169,6 @@ function openCurve<F>(
   ecdsa: u32,
   hash: u32,
   hasEcdh: bool,
-  bits: usize,
   identifier: usize,
   identifierBytes: usize,
   parameters: usize,
@@ -179,6 +178,7 @@ function openCurve<F>(
   curve.ecdsa = ecdsa;
   curve.hash = hash;
   curve.hasEcdh = hasEcdh;
+  const bits = field<F>().bits();
   curve.bits = bits;
   curve.elementBytes = field<F>().elementBytes();
   curve.identifier = identifier;
@@ -189,14 +189,13 @@ function openCurve<F>(
   curve.order = openModulus(own + MODULUS_BYTES, parameter(curve, 4), curve.elementBytes, bits);
   const make = (curve: Curve): u32 => makeTable<F>(curve);
   const base = (curve: Curve, x: usize, y: usize, scalar: usize): void =>
-    multiplyBase<F>(x, y, scalar, curve.table, curve.bits, curve.order, curve.prime);
+    multiplyBase<F>(x, y, scalar, curve.table, curve.order, curve.prime);
   const point = (curve: Curve, x: usize, y: usize, scalar: usize): void =>
-    multiplyPoint<F>(x, y, scalar, curve.bits, curve.order, curve.prime);
+    multiplyPoint<F>(x, y, scalar, curve.order, curve.prime);
   const onCurve = (curve: Curve, x: usize, y: usize): bool => isOnCurveOf<F>(curve, x, y);
-  const fill = (curve: Curve, table: usize, x: usize, y: usize): void =>
-    fillKeyTable<F>(table, curve.bits, x, y, curve.prime);
+  const fill = (curve: Curve, table: usize, x: usize, y: usize): void => fillKeyTable<F>(table, x, y, curve.prime);
   const sumAt = (curve: Curve, r: usize, u1: usize, u2: usize, keyTable: usize): bool =>
-    isSumAt_vartime<F>(r, u1, u2, curve.table, keyTable, curve.bits, curve.order, curve.prime);
+    isSumAt_vartime<F>(r, u1, u2, curve.table, keyTable, curve.order, curve.prime);
   curve.makeTable = make.index;
   curve.multiplyBase = base.index;
   curve.multiplyPoint = point.index;
@@ -316,7 +315,6 @@ export function openCurves(): void {
     ALGORITHM_ECDSA_SHA_256,
     HASH_SHA_256,
     true,
-    256,
     identifierP256,
     21,
     parametersP256,
@@ -327,7 +325,6 @@ export function openCurves(): void {
     ALGORITHM_ECDSA_SHA_384,
     HASH_SHA_384,
     true,
-    384,
     identifierP384,
     18,
     parametersP384,
@@ -338,7 +335,6 @@ export function openCurves(): void {
     ALGORITHM_ECDSA_SHA_512,
     HASH_SHA_512,
     true,
-    521,
     identifierP521,
     18,
     parametersP521,
@@ -349,7 +345,6 @@ export function openCurves(): void {
     ALGORITHM_ECDSA_SHA_256,
     HASH_SHA_256,
     false,
-    256,
     identifierP256K1,
     18,
     parametersP256K1,

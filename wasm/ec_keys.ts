@@ -84,7 +84,7 @@ function pointBytes(curve: Curve): usize {
  * Words of the point an encoding holds. SP 800-56A section 5.6.2.3.3: coordinates below p, on the curve, which leaves no room for
  * infinity; with a cofactor of 1 that is all.
  */
-export function readPoint(curve: Curve, x: usize, y: usize, data: usize, bytes: usize): bool {
+function readPoint(curve: Curve, x: usize, y: usize, data: usize, bytes: usize): bool {
   if (bytes != pointBytes(curve) || load<u8>(data) != UNCOMPRESSED) return false;
   readBigEndian(x, data + 1, curve.elementBytes);
   readBigEndian(y, data + 1 + curve.elementBytes, curve.elementBytes);

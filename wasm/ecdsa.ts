@@ -42,7 +42,7 @@ import { fillRandom } from './random';
 const ADDED_BYTES: usize = 32;
 
 const SCRATCH_BYTES: usize =
-  2 * MAXIMUM_DIGEST_BYTES + 7 * WORDS_BYTES + 3 * LIMBS_BYTES + 2 * MAXIMUM_COORDINATE_BYTES + ADDED_BYTES + 12;
+  2 * MAXIMUM_DIGEST_BYTES + 6 * WORDS_BYTES + 3 * LIMBS_BYTES + 2 * MAXIMUM_COORDINATE_BYTES + ADDED_BYTES;
 const scratch = memory.data(<i32>SCRATCH_BYTES, 16);
 const digest = scratch;
 const state = digest + MAXIMUM_DIGEST_BYTES;
@@ -50,8 +50,7 @@ const r = state + MAXIMUM_DIGEST_BYTES;
 const s = r + WORDS_BYTES;
 const k = s + WORDS_BYTES;
 const x = k + WORDS_BYTES;
-const y = x + WORDS_BYTES;
-const u1 = y + WORDS_BYTES;
+const u1 = x + WORDS_BYTES;
 const u2 = u1 + WORDS_BYTES;
 const z = u2 + WORDS_BYTES;
 const t = z + LIMBS_BYTES;
@@ -120,7 +119,7 @@ function signDigest(curve: Curve, key: Key): u32 {
 /** Section 6.4.1 steps 5 to 11, with the nonce in `k`. False where r or s is 0. */
 function signWithNonce(curve: Curve, key: Key): bool {
   const order = curve.order;
-  call_indirect<void>(curve.multiplyBase, curve, x, y, k);
+  call_indirect<void>(curve.multiplyBase, curve, x, 0, k);
   reduce(t, x, order);
   toWords(r, t, order);
   mulMontgomery(t, t, keyScalar(key), order);

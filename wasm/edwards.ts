@@ -151,12 +151,14 @@ function signMessage(output: usize, key: Key, isPrehashed: bool, message: usize,
   hashToScalar(r, message, bytes);
   // In memory of its own: the output may lie anywhere, even over the message.
   const isDone = multiplyBase(signature, r);
-  startHead(isPrehashed);
-  appendHead(signature, POINT_BYTES);
-  appendHead(key.prepared, POINT_BYTES);
-  hashToScalar(k, message, bytes);
-  multiplyAddScalars(signature + POINT_BYTES, k, key.prepared + SCALAR, r);
-  memory.copy(output, signature, SIGNATURE_BYTES);
+  if (isDone) {
+    startHead(isPrehashed);
+    appendHead(signature, POINT_BYTES);
+    appendHead(key.prepared, POINT_BYTES);
+    hashToScalar(k, message, bytes);
+    multiplyAddScalars(signature + POINT_BYTES, k, key.prepared + SCALAR, r);
+    memory.copy(output, signature, SIGNATURE_BYTES);
+  }
   wipe(scratch, SCRATCH_BYTES);
   return isDone;
 }

@@ -82,7 +82,7 @@ export function canonicalize(limbs: usize, modulus: usize, count: usize, bits: u
   addMasked(limbs, modulus, signMask(limbs, count), count, bits);
 }
 
-/** 1 where words are all zero. */
+/** Whether words are all zero; without branches, as the next two. */
 export function isZero(words: usize): bool {
   let all: u64 = 0;
   for (let i: usize = 0; i < WORDS_BYTES; i += 8) all |= load<u64>(words + i);
@@ -95,7 +95,7 @@ export function isSame(left: usize, right: usize): bool {
   return difference == 0;
 }
 
-/** 1 where left < right. */
+/** Whether left < right. */
 export function isBelow(left: usize, right: usize): bool {
   let borrow: u64 = 0;
   for (let i: usize = 0; i < WORDS_BYTES; i += 4) {
@@ -104,7 +104,7 @@ export function isBelow(left: usize, right: usize): bool {
   return borrow != 0;
 }
 
-/** words ^= (words ^ other) & mask. */
+/** words = other where the mask is all ones; it is 0 otherwise. */
 export function copyMasked(words: usize, other: usize, mask: u64, bytes: usize): void {
   for (let i: usize = 0; i < bytes; i += 8) {
     const own = load<u64>(words + i);

@@ -141,15 +141,6 @@ export function toMontgomery(o: usize, a: usize, modulus: Modulus): void {
   mulMontgomery(o, a, modulus.squaredRadix, modulus);
 }
 
-/** The number itself below the modulus, from words of any value below R. */
-export function reduceWords(limbs: usize, words: usize, modulus: Modulus): void {
-  unpack(limbs, words, modulus.count, SCALAR_BITS);
-  toMontgomery(limbs, limbs, modulus);
-  memory.fill(stepD, 0, LIMBS_BYTES);
-  store<i64>(stepD, 1);
-  mulMontgomery(limbs, limbs, stepD, modulus);
-}
-
 /** Words of the inverse of words below the modulus, 0 for 0. */
 export function invertWords(output: usize, words: usize, modulus: Modulus): void {
   const count = modulus.stepCount;

@@ -197,8 +197,8 @@ function fillTable(modulus: Modulus, base: usize, bytes: usize): void {
 }
 
 @inline
-function raiseToWindow(modulus: Modulus, output: usize): void {
-  for (let i: u32 = 0; i < WINDOW_BITS; i++) square(modulus, output, output);
+function raiseToWindow(output: usize, multiple: usize, limbs: usize): void {
+  for (let i: u32 = 0; i < WINDOW_BITS; i++) squarePair(output, output, multiple, limbs);
 }
 
 /**
@@ -206,14 +206,16 @@ function raiseToWindow(modulus: Modulus, output: usize): void {
  * branches depend on base or exponent. `output` may be `base`.
  */
 export function raisePair(modulus: Modulus, output: usize, base: usize, windows: usize, count: u32): void {
-  const bytes = entryBytes(modulus.shape.limbs);
+  const multiple = modulus.multiple;
+  const limbs = <usize>modulus.shape.limbs;
+  const bytes = entryBytes(limbs);
   fillTable(modulus, base, bytes);
   select(bytes, windows);
   memory.copy(output, selected, digitsBytes(modulus));
   for (let i: u32 = 1; i < count; i++) {
-    raiseToWindow(modulus, output);
+    raiseToWindow(output, multiple, limbs);
     select(bytes, windows + ((<usize>i) << 1));
-    multiply(modulus, output, output, selected);
+    multiplyPair(output, output, selected, multiple, limbs);
   }
   wipe(table, TABLE_ENTRIES * bytes);
   wipe(selected, digitsBytes(modulus));

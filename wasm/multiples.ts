@@ -8,6 +8,7 @@
  *
  * Functions in _vartime take public numbers only.
  */
+import { beta, firstSign, HALF_BITS, secondSign, split_vartime } from './endomorphism';
 import { addWords, copyMasked, isBelow, isSame, subtractWords, WORDS_BYTES } from './limbs';
 import { invertWords, Modulus } from './modulus';
 import {
@@ -36,11 +37,12 @@ const POINT_WIDTH: usize = 5;
 const NAF_WIDTH: usize = 5;
 const NAF_ENTRIES: usize = 1 << (NAF_WIDTH - 2);
 /** Verification splits a scalar in as many parts, each with a table, to need a quarter of the doublings. */
-export const PARTS: usize = 4;
+const PARTS: usize = 4;
 
 const MAXIMUM_ENTRIES: usize = 32;
 const VECTOR_BYTES: usize = 16;
-const MAXIMUM_ENTRY_BYTES: usize = 144;
+/** On P-521: two elements in half their size, and the digits of 131 bits, one more than bits. */
+const MAXIMUM_ENTRY_BYTES: usize = MAXIMUM_ELEMENT_SIZE;
 const MAXIMUM_PART_BITS: usize = 136;
 
 const ELEMENTS: usize = 6;
@@ -83,7 +85,7 @@ export function wipeMultiples(): void {
 
 /** An entry: x and y with limbs of 32 bits, in whole vectors. */
 @inline
-export function entryBytes<F>(): usize {
+function entryBytes<F>(): usize {
   return (2 * field<F>().limbs() * 4 + VECTOR_BYTES - 1) & ~(VECTOR_BYTES - 1);
 }
 
@@ -198,9 +200,10 @@ function makeOdd(scalar: usize, order: Modulus): u64 {
   return isEven;
 }
 
+/** Constant, as is all that follows from a field. */
 @inline
-function digitsOf(bits: usize, width: usize): usize {
-  return (bits + width - 1) / width;
+function digitsOf<F>(width: usize): usize {
+  return (field<F>().bits() + width - 1) / width;
 }
 
 /**
@@ -229,32 +232,33 @@ function mendTotal<F>(): void {
   double<F>(total, step);
 }
 
-/** Words of x and y of the total, its y negated where the mask is all ones. */
+/** Words of x of the total, and of its y, negated where the mask is all ones; no y where its address is 0. */
 function writeTotal<F>(x: usize, y: usize, mask: u64, prime: Modulus): void {
   const f = field<F>();
-  f.negateMasked(yOf<F>(total), <i64>mask);
   f.copy(inverse, zOf<F>(total));
   invert<F>(inverse, prime);
   f.sqr(power, inverse);
   f.mul(entryX, total, power);
+  fromElement<F>(x, entryX);
+  if (!y) return;
+  f.negateMasked(yOf<F>(total), <i64>mask);
   f.mul(power, power, inverse);
   f.mul(entryY, yOf<F>(total), power);
-  fromElement<F>(x, entryX);
   fromElement<F>(y, entryY);
 }
 
 /** Memory of the base point's table. */
-export function baseTableBytes<F>(bits: usize): usize {
-  return digitsOf(bits, BASE_WIDTH) * (1 << (BASE_WIDTH - 1)) * entryBytes<F>();
+export function baseTableBytes<F>(): usize {
+  return digitsOf<F>(BASE_WIDTH) * (1 << (BASE_WIDTH - 1)) * entryBytes<F>();
 }
 
 /** Fills a table with the odd multiples of 2^(6 i) times the point of these words, for every digit i. */
-export function fillBaseTable<F>(table: usize, bits: usize, x: usize, y: usize, prime: Modulus): void {
+export function fillBaseTable<F>(table: usize, x: usize, y: usize, prime: Modulus): void {
   const entries: usize = 1 << (BASE_WIDTH - 1);
   toElement<F>(pointX, x);
   toElement<F>(pointY, y);
   setAffine<F>(total, pointX, pointY);
-  for (let i = digitsOf(bits, BASE_WIDTH); i > 0; i--) {
+  for (let i = digitsOf<F>(BASE_WIDTH); i > 0; i--) {
     listOddMultiples<F>(list, total, entries);
     writeEntries<F>(table, list, entries, prime);
     table += entries * entryBytes<F>();
@@ -262,18 +266,10 @@ export function fillBaseTable<F>(table: usize, bits: usize, x: usize, y: usize, 
   }
 }
 
-/** Words of x and y of scalar * G; the scalar lies in [1, n - 1]. */
-export function multiplyBase<F>(
-  x: usize,
-  y: usize,
-  scalar: usize,
-  table: usize,
-  bits: usize,
-  order: Modulus,
-  prime: Modulus,
-): void {
+/** Words of x and, where its address is not 0, of y of scalar * G; the scalar lies in [1, n - 1]. */
+export function multiplyBase<F>(x: usize, y: usize, scalar: usize, table: usize, order: Modulus, prime: Modulus): void {
   const isNegated = makeOdd(scalar, order);
-  const count = digitsOf(bits, BASE_WIDTH);
+  const count = digitsOf<F>(BASE_WIDTH);
   selectDigit<F>(table, BASE_WIDTH, digit(0, count, BASE_WIDTH));
   setAffine<F>(total, entryX, entryY);
   for (let i: usize = 1; i < count; i++) {
@@ -286,7 +282,7 @@ export function multiplyBase<F>(
 }
 
 /** x and y = scalar * (x, y), all words; the point is on the curve, the scalar in [1, n - 1]. */
-export function multiplyPoint<F>(x: usize, y: usize, scalar: usize, bits: usize, order: Modulus, prime: Modulus): void {
+export function multiplyPoint<F>(x: usize, y: usize, scalar: usize, order: Modulus, prime: Modulus): void {
   const entries: usize = 1 << (POINT_WIDTH - 1);
   toElement<F>(pointX, x);
   toElement<F>(pointY, y);
@@ -294,7 +290,7 @@ export function multiplyPoint<F>(x: usize, y: usize, scalar: usize, bits: usize,
   listOddMultiples<F>(list, total, entries);
   writeEntries<F>(pointTable, list, entries, prime);
   const isNegated = makeOdd(scalar, order);
-  const count = digitsOf(bits, POINT_WIDTH);
+  const count = digitsOf<F>(POINT_WIDTH);
   selectDigit<F>(pointTable, POINT_WIDTH, digit(count - 1, count, POINT_WIDTH));
   setAffine<F>(total, entryX, entryY);
   for (let i = count - 1; i-- > 0; ) {
@@ -308,9 +304,11 @@ export function multiplyPoint<F>(x: usize, y: usize, scalar: usize, bits: usize,
 
 // ---- Public scalars ----
 
+/** Bits of a part; where the scalar is halved first, of a part of a half. */
 @inline
-export function partBits(bits: usize): usize {
-  return (bits + PARTS - 1) / PARTS;
+function partBits<F>(): usize {
+  const f = field<F>();
+  return f.hasEndomorphism() ? HALF_BITS / (PARTS / 2) + 1 : (f.bits() + PARTS - 1) / PARTS;
 }
 
 /** Memory of a public key's tables for verification. */
@@ -318,17 +316,38 @@ export function keyTableBytes<F>(): usize {
   return PARTS * NAF_ENTRIES * entryBytes<F>();
 }
 
-/** Fills the tables with odd multiples of the point of these words times 2^(part * partBits). */
-export function fillKeyTable<F>(table: usize, bits: usize, x: usize, y: usize, prime: Modulus): void {
+/**
+ * Fills the tables of a point of these words: its odd multiples times 2^(part * partBits), or with the endomorphism those of the first
+ * two parts, and then of their images.
+ */
+export function fillKeyTable<F>(table: usize, x: usize, y: usize, prime: Modulus): void {
+  const parts = field<F>().hasEndomorphism() ? PARTS / 2 : PARTS;
   toElement<F>(pointX, x);
   toElement<F>(pointY, y);
   setAffine<F>(total, pointX, pointY);
-  for (let part: usize = 0; part < PARTS; part++) {
+  for (let part: usize = 0; part < parts; part++) {
+    if (part) repeatedlyDouble<F>(partBits<F>());
     listOddMultiples<F>(list + part * NAF_ENTRIES * pointSize<F>(), total, NAF_ENTRIES);
-    if (part + 1 == PARTS) break;
-    for (let i: usize = 0; i < partBits(bits); i++) double<F>(total, total);
   }
-  writeEntries<F>(table, list, PARTS * NAF_ENTRIES, prime);
+  writeEntries<F>(table, list, parts * NAF_ENTRIES, prime);
+  if (field<F>().hasEndomorphism()) mapEntries<F>(table, parts * NAF_ENTRIES);
+}
+
+function repeatedlyDouble<F>(count: usize): void {
+  for (let i: usize = 0; i < count; i++) double<F>(total, total);
+}
+
+/** Writes the images of entries behind them: x times beta, y as it is. */
+function mapEntries<F>(table: usize, count: usize): void {
+  const f = field<F>();
+  toElement<F>(power, beta);
+  for (let i: usize = 0; i < count; i++) {
+    readEntry<F>(table, i);
+    f.mul(entryX, entryX, power);
+    const image = table + (count + i) * entryBytes<F>();
+    f.narrow(image, entryX);
+    f.narrow(image + 4 * f.limbs(), entryY);
+  }
 }
 
 @inline
@@ -336,8 +355,8 @@ function bitsAt(scalar: usize, position: usize, count: usize): i32 {
   return <i32>(load<u64>(scalar + (position >> 3)) >> (position & 7)) & ((1 << (<i32>count)) - 1);
 }
 
-/** Digits of a non-adjacent form of bits `from` to `end` of a scalar, one byte each. */
-function writeNaf_vartime(digits: usize, scalar: usize, from: usize, end: usize): void {
+/** Digits of a non-adjacent form of bits `from` to `end` of a scalar times the sign, one byte each. */
+function writeNaf_vartime(digits: usize, scalar: usize, from: usize, end: usize, sign: i32): void {
   memory.fill(digits, 0, MAXIMUM_PART_BITS);
   let carry = 0;
   let position = from;
@@ -350,10 +369,10 @@ function writeNaf_vartime(digits: usize, scalar: usize, from: usize, end: usize)
     let value = bitsAt(scalar, position, taken) + carry;
     carry = (value >> (<i32>NAF_WIDTH - 1)) & 1;
     value -= carry << (<i32>NAF_WIDTH);
-    store<i8>(digits + position - from, <i8>value);
+    store<i8>(digits + position - from, <i8>(value * sign));
     position += taken;
   }
-  if (carry) store<i8>(digits + end - from, 1);
+  if (carry) store<i8>(digits + end - from, <i8>sign);
 }
 
 /** entry = a nonzero digit's multiple. */
@@ -365,13 +384,24 @@ function readDigit_vartime<F>(table: usize, value: i32): void {
 }
 
 /** total = u2 * Q from the tables of Q. */
-function multiplyKey_vartime<F>(u2: usize, keyTable: usize, bits: usize): void {
-  const length = partBits(bits);
-  for (let part: usize = 0; part < PARTS; part++) {
-    const from = part * length;
-    writeNaf_vartime(nafs + part * MAXIMUM_PART_BITS, u2, from, min(from + length, bits));
+function multiplyKey_vartime<F>(u2: usize, keyTable: usize, order: Modulus): void {
+  if (field<F>().hasEndomorphism()) {
+    split_vartime(words, otherWords, u2, order);
+    writeParts_vartime<F>(0, PARTS / 2, words, firstSign);
+    writeParts_vartime<F>(PARTS / 2, PARTS, otherWords, secondSign);
+  } else {
+    writeParts_vartime<F>(0, PARTS, u2, 1);
   }
-  sumNafs_vartime<F>(keyTable, length + 1);
+  sumNafs_vartime<F>(keyTable, partBits<F>() + 1);
+}
+
+function writeParts_vartime<F>(first: usize, end: usize, scalar: usize, sign: i32): void {
+  const bits = partBits<F>();
+  const last = field<F>().hasEndomorphism() ? (end - first) * bits : field<F>().bits();
+  for (let part = first; part < end; part++) {
+    const from = (part - first) * bits;
+    writeNaf_vartime(nafs + part * MAXIMUM_PART_BITS, scalar, from, min(from + bits, last), sign);
+  }
 }
 
 /** total = the sum of all parts' digits times their tables' points; starts at the first digit that is not zero. */
@@ -391,9 +421,9 @@ function sumNafs_vartime<F>(keyTable: usize, length: usize): void {
 }
 
 /** total += u1 * G. */
-function addBase_vartime<F>(u1: usize, table: usize, bits: usize, order: Modulus): void {
+function addBase_vartime<F>(u1: usize, table: usize, order: Modulus): void {
   const isNegated = <i32>makeOdd(u1, order);
-  const count = digitsOf(bits, BASE_WIDTH);
+  const count = digitsOf<F>(BASE_WIDTH);
   for (let i: usize = 0; i < count; i++) {
     readDigit_vartime<F>(table, (digit(i, count, BASE_WIDTH) ^ isNegated) - isNegated);
     addAffine<F>(total, total, entryX, entryY);
@@ -413,14 +443,14 @@ function addAny_vartime<F>(o: usize, a: usize, b: usize): void {
 }
 
 /** total = u1 * G + u2 * Q where the fast way met a special case: bit by bit, with complete additions. */
-function sumSlowly_vartime<F>(u1: usize, u2: usize, table: usize, keyTable: usize, bits: usize): void {
+function sumSlowly_vartime<F>(u1: usize, u2: usize, table: usize, keyTable: usize): void {
   // A digit of 1 at the bottom of each table is the point itself.
   readEntry<F>(table, 0);
   setAffine<F>(other, entryX, entryY);
   readEntry<F>(keyTable, 0);
   setAffine<F>(another, entryX, entryY);
   memory.fill(total, 0, pointSize<F>());
-  for (let i = bits; i-- > 0; ) {
+  for (let i = field<F>().bits(); i-- > 0; ) {
     if (!isInfinity<F>(total)) double<F>(total, total);
     if (bitsAt(u1, i, 1)) addAny_vartime<F>(total, total, other);
     if (bitsAt(u2, i, 1)) addAny_vartime<F>(total, total, another);
@@ -434,14 +464,13 @@ export function isSumAt_vartime<F>(
   u2: usize,
   table: usize,
   keyTable: usize,
-  bits: usize,
   order: Modulus,
   prime: Modulus,
 ): bool {
-  multiplyKey_vartime<F>(u2, keyTable, bits);
-  addBase_vartime<F>(u1, table, bits, order);
+  multiplyKey_vartime<F>(u2, keyTable, order);
+  addBase_vartime<F>(u1, table, order);
   if (isInfinity<F>(total)) {
-    sumSlowly_vartime<F>(u1, u2, table, keyTable, bits);
+    sumSlowly_vartime<F>(u1, u2, table, keyTable);
     if (isInfinity<F>(total)) return false;
   }
   if (hasX<F>(r)) return true;

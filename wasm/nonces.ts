@@ -10,8 +10,10 @@ import { Modulus } from './modulus';
 
 const INNER_PAD: u64 = 0x3636363636363636;
 const OUTER_PAD: u64 = 0x5c5c5c5c5c5c5c5c;
-/** V, a separator, and the seed: two numbers of 66 bytes and 64 random bytes at most. */
-const MESSAGE_BYTES: usize = MAXIMUM_DIGEST_BYTES + 1 + 2 * 66 + 64;
+const MAXIMUM_NUMBER_BYTES: usize = 66;
+const MAXIMUM_ADDED_BYTES: usize = 64;
+/** V, a separator and the seed. */
+const MESSAGE_BYTES: usize = MAXIMUM_DIGEST_BYTES + 1 + 2 * MAXIMUM_NUMBER_BYTES + MAXIMUM_ADDED_BYTES;
 
 const SCRATCH_BYTES: usize = 5 * MAXIMUM_DIGEST_BYTES + 2 * MAXIMUM_BLOCK_BYTES + MESSAGE_BYTES;
 const scratch = memory.data(<i32>SCRATCH_BYTES, 16);
@@ -60,8 +62,8 @@ function update(hash: Hash, separator: u8, seedBytes: usize): void {
 }
 
 /**
- * Steps b to g. `d` is the private key and `z` the digest reduced mod n, big-endian of `bytes` each; `added` is randomness, at most 64
- * bytes, or nothing.
+ * Steps b to g. `d` is the private key and `z` the digest reduced mod n, big-endian of `bytes` each; `added` is randomness, at most
+ * MAXIMUM_ADDED_BYTES, or nothing.
  */
 export function startNonces(hash: Hash, d: usize, z: usize, bytes: usize, added: usize, addedBytes: usize): void {
   const seed = V + hash.digestBytes + 1;

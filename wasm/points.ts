@@ -3,7 +3,7 @@
  * Formulas are those of the Explicit-Formulas Database (Bernstein, Lange), generic over the field. An addition of equal or opposite
  * points, or of infinity, gives Z = 0, which later steps keep: callers compute first and look at Z once, at the end.
  */
-import { canonicalize, isZero, LIMB_BYTES, pack, unpack } from './limbs';
+import { canonicalize, isZero, LIMB_BYTES, pack, unpack, WORDS_BYTES } from './limbs';
 
 /** The functions of a field of generated/fields.ts. They use no object, so none is needed to call them. */
 @inline
@@ -36,6 +36,8 @@ export function zOf<F>(point: usize): usize {
 
 const TEMPORARIES: usize = 10;
 const temporaries = memory.data(<i32>(TEMPORARIES * MAXIMUM_ELEMENT_SIZE), 16);
+/** Words of the element last compared with 0. */
+const zeroTest = memory.data(<i32>WORDS_BYTES, 16);
 /** The integer 1 as limbs; unlike the element 1 it takes an element out of Montgomery form. */
 const unit = memory.data<i64>([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 16);
 
@@ -44,8 +46,10 @@ function temporary(index: usize): usize {
   return temporaries + index * MAXIMUM_ELEMENT_SIZE;
 }
 
+/** Forgets intermediate values. The denominator of a secret multiple is one, and as telling as the scalar (Naccache et al. 2004). */
 export function wipePoints(): void {
   memory.fill(temporaries, 0, TEMPORARIES * MAXIMUM_ELEMENT_SIZE);
+  memory.fill(zeroTest, 0, WORDS_BYTES);
 }
 
 /** The element of words below p. */
@@ -63,8 +67,6 @@ export function fromElement<F>(words: usize, element: usize): void {
   canonicalize(limbs, f.prime(), f.limbs(), f.limbBits());
   pack(words, limbs, f.limbs(), f.limbBits());
 }
-
-const zeroTest = memory.data(80, 16);
 
 /** Whether an element is 0. */
 export function isZeroElement<F>(element: usize): bool {

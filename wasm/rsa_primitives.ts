@@ -183,8 +183,9 @@ export function isRepresentative(tables: RsaTables, natural: usize): bool {
   return isLess(natural, tables.publicModulus.natural, tables.modulusBytes / WORD_BYTES);
 }
 
-/** output <- natural^e mod n. Natural numbers here are of NUMBER_BYTES, the modulus's length used. */
+/** output <- natural^e mod n. Natural numbers here take NUMBER_BYTES, with zeros behind the modulus's length. */
 export function applyPublic(tables: RsaTables, output: usize, natural: usize): void {
+  wipe(output, NUMBER_BYTES);
   const exponent = changetype<usize>(tables) + offsetof<RsaTables>('exponent');
   raisePublic(tables.publicModulus, output, natural, exponent, tables.exponentBits);
 }
@@ -198,6 +199,7 @@ export function applyPrivate(tables: RsaTables, output: usize, natural: usize): 
   const primes = tables.primes;
   const bytes = tables.modulusBytes;
   const check = numberOf(scratch, 3);
+  wipe(output, NUMBER_BYTES);
   reduce(primes, tables.cube, natural);
   multiply(primes, x, x, tables.blinder);
   raisePair(primes, x, x, tables.windows, tables.windowCount);

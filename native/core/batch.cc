@@ -168,17 +168,11 @@ bool Batch::parse_spans(Record& record, const uint8_t* words, const ExternalMemo
   const OperationRow& row = *row_of(record.operation);
   const bool by_item = !row.run;
   const bool is_external = (record.flags & FLAG_EXTERNAL) != 0;
-  bool ok = is_external == (external != nullptr) && (by_item || !is_external);
-  ok = ok && (record.flags & ~(row.flags | FLAG_EXTERNAL)) == 0 && (record.flags & kFormats) != kFormats;
   const uint32_t items = read_word(words, WORD_ITEMS);
-  ok = ok && items >= 1 && (by_item || items == 1);
-  if (!ok) return false;
+  if (items < 1 || is_external != (external != nullptr)) return false;
+
+  // First, since a record that is refused for anything below still zeroes the output that is its own.
   record.items = items;
-
-  const uint32_t statuses = read_word(words, WORD_STATUSES_OFFSET);
-  if (statuses == 0 ? items > 1 : !lies_inside(statuses, 1, items, arena_, used_)) return false;
-  if (statuses != 0) record.statuses = block_.data + statuses;
-
   if (row.output) {
     const uint32_t offset = read_word(words, WORD_OUTPUT_OFFSET), bytes = read_word(words, WORD_OUTPUT_BYTES);
     const MutableBytes memory = is_external ? external->output : block_;
@@ -186,6 +180,12 @@ bool Batch::parse_spans(Record& record, const uint8_t* words, const ExternalMemo
     record.output = {bytes ? memory.data + offset : block_.data, bytes};
     if (row.makes_key && bytes < HANDLE_BYTES) return false;
   }
+  const uint32_t statuses = read_word(words, WORD_STATUSES_OFFSET);
+  if (statuses == 0 ? items > 1 : !lies_inside(statuses, 1, items, arena_, used_)) return false;
+  if (statuses != 0) record.statuses = block_.data + statuses;
+
+  if (!by_item && (is_external || items > 1)) return false;
+  if ((record.flags & ~(row.flags | FLAG_EXTERNAL)) != 0 || (record.flags & kFormats) == kFormats) return false;
   if (row.input) {
     const uint32_t offset = read_word(words, WORD_INPUT_OFFSET), bytes = read_word(words, WORD_INPUT_BYTES);
     const Bytes memory = is_external ? external->input : Bytes{block_.data, used_};

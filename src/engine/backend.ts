@@ -9,9 +9,10 @@
  * - It checks every offset, length, handle, id and flag combination itself; a bad record gets a status and harms nobody.
  * - Several items in a record are for operations with an algorithm (and RANDOM); so is EXTERNAL. Such a record is OK when it was run: what
  *   became of each item is in its status byte, and outputBytes is the largest that was written. A record that fails as a whole has
- *   its status in every status byte too. A nonce given for several items is MALFORMED_RECORD, since it would be used again.
+ *   its status in every status byte too. Where one key serves all items and is not one, either may be: callers read the status bytes.
+ *   A nonce given for several items is MALFORMED_RECORD, since it would be used again.
  * - Outputs and statuses lie in the arena, never over the header or the records; flags an operation does not know are malformed.
- * - A block whose header is wrong is refused by throwing: no record can be blamed.
+ * - A block whose header is wrong does not run: the call throws, or every record that fits is MALFORMED_RECORD.
  * - Each record stands alone: a failing one leaves its neighbours untouched, zeroes its own output area and sets outputBytes 0.
  * - Decryption output appears only after the tag is checked. All decryption failures, lengths included, are DECRYPTION_FAILED.
  * - Keys are handles (slot, generation). Generations start at a random 32-bit value per engine and change at every reuse, so that

@@ -28,19 +28,39 @@ import { type StartThread, type WasmWorker, WasmWorkers } from './wasm-workers.t
 
 const BLOCK_ALIGNMENT_BYTES = 64;
 const RECORD_WORDS = RECORD_BYTES / 4;
-/** In-place records are copied through memory this large where their items fit; it is kept, larger ones are given back. */
+/**
+ * In-place records are copied through memory this large where their items fit; it is kept. For an item that does not fit, memory for all of
+ * its input and output is taken and given back. WebAssembly memory never shrinks: the engine keeps what its longest message needed, and
+ * messages of some hundred megabytes are OUT_OF_MEMORY.
+ */
 const STAGING_BYTES = 512 * 1024;
 
-/** What runs, for `info`. All of it is constant time as far as WebAssembly has such a thing. */
-const KERNELS = Object.freeze({
-  'AES-256-GCM': 'wasm-simd-bitsliced',
-  'XAES-256-GCM': 'wasm-simd-bitsliced',
-  'SHA-1': 'wasm-scalar',
-  'SHA-2': 'wasm-simd-schedule',
-  HMAC: 'wasm-simd-schedule',
-  Ed25519: 'wasm-scalar',
-  random: 'web-crypto',
-});
+/**
+ * What runs, for `info`: the primitives of each implementation, by the names the native backend has for them. All of it is constant time
+ * as far as WebAssembly has such a thing.
+ */
+const IMPLEMENTATIONS: Readonly<Record<string, readonly string[]>> = {
+  'simd-bitsliced': ['aes-256-gcm-encrypt', 'aes-256-gcm-decrypt', 'xaes-256-gcm-encrypt', 'xaes-256-gcm-decrypt'],
+  'simd-schedule': [
+    ...['hmac-sha-224', 'hmac-sha-256', 'hmac-sha-384', 'hmac-sha-512'].flatMap((mac) => [mac, `${mac}-verify`]),
+    ...['sha-1', 'sha-224', 'sha-256', 'sha-384', 'sha-512'],
+  ],
+  'simd-f64': [
+    ...['rsa-oaep-encrypt', 'rsa-oaep-decrypt'],
+    ...['rsa-pss-sign', 'rsa-pss-verify', 'rsa-pkcs1-sign', 'rsa-pkcs1-verify'],
+  ],
+  'signed-limbs': [
+    ...['p256', 'p384', 'p521', 'secp256k1'].flatMap((curve) => [`ecdsa-${curve}-sign`, `ecdsa-${curve}-verify`]),
+    ...['ecdh-p256', 'ecdh-p384', 'ecdh-p521'],
+    ...['ed25519-sign', 'ed25519-verify', 'ed25519ph-sign', 'ed25519ph-verify'],
+  ],
+  'web-crypto': ['random'],
+};
+const KERNELS: Readonly<Record<string, string>> = Object.freeze(
+  Object.fromEntries(
+    Object.entries(IMPLEMENTATIONS).flatMap(([name, primitives]) => primitives.map((primitive) => [primitive, name])),
+  ),
+);
 
 /** What the runtime gives the backend. */
 export interface WasmHost {

@@ -36,7 +36,7 @@ export type WorkerRequest =
 
 export type WorkerReply =
   | { readonly kind: 'ran'; readonly block: Bytes; readonly made: readonly MadeKey[] }
-  /** The worker has no memory for the block, which is untouched where it came from. */
+  /** The worker has too little memory to run the block, which is untouched where it came from. */
   | { readonly kind: 'declined' }
   | { readonly kind: 'closed' };
 

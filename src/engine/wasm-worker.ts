@@ -52,6 +52,7 @@ function runBlock(instance: WasmInstance, request: Extract<WorkerRequest, { kind
     exports.run(address, block.length, 0);
     const made = takeMadeKeys(instance, address);
     block.set(instance.view(address, block.length));
+    // This thread's memory being full does not say that the caller's is.
     reply = made === undefined ? reply : { kind: 'ran', block, made };
   }
   if (reply.kind === 'declined') block.fill(0);
@@ -70,7 +71,7 @@ function mirror(instance: WasmInstance, { slot, generation }: KeyHandle, image: 
   }
 }
 
-/** Images of the keys the block made, which are forgotten here; undefined where memory is short. */
+/** Images of the keys the block made, which are forgotten here; undefined where memory was short, for them or for a record. */
 function takeMadeKeys(instance: WasmInstance, address: number): MadeKey[] | undefined {
   const made: MadeKey[] = [];
   let isComplete = true;
@@ -78,11 +79,17 @@ function takeMadeKeys(instance: WasmInstance, address: number): MadeKey[] | unde
   const records = word(4 * HeaderWord.recordCount);
   for (let record = 0; record < records; record++) {
     const field = (index: number): number => word(BLOCK_HEADER_BYTES + record * RECORD_BYTES + 4 * index);
+    const status = field(RecordWord.flagsAndStatus) >>> 16;
+    if (status === Status.OUT_OF_MEMORY) isComplete = false;
+    if (status !== Status.OK) continue;
+    const items = field(RecordWord.items);
+    if (items > 1) {
+      const statuses = instance.view(address + field(RecordWord.statusesOffset), items);
+      if (statuses.includes(Status.OUT_OF_MEMORY)) isComplete = false;
+    }
     if (!MAKES_KEY.has(field(RecordWord.operationAndAlgorithm) & 0xffff)) continue;
-    if (field(RecordWord.flagsAndStatus) >>> 16 !== Status.OK) continue;
-    const output = field(RecordWord.outputOffset);
-    const view = new DataView(instance.exports.memory.buffer, address + output, HANDLE_BYTES);
-    const handle = { slot: view.getUint32(0, true), generation: view.getUint32(4, true) };
+    const output = new DataView(instance.exports.memory.buffer, address + field(RecordWord.outputOffset), HANDLE_BYTES);
+    const handle = { slot: output.getUint32(0, true), generation: output.getUint32(4, true) };
     try {
       made.push({ record, image: instance.copyKey(handle, 0)! });
     } catch {

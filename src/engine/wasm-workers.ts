@@ -17,12 +17,15 @@ export interface WorkerThread {
 /** Starts a thread that runs startWasmWorker (wasm-worker.ts). Throws where there can be none; `died` may be called more than once. */
 export type StartThread = (events: { onReply: (reply: WorkerReply) => void; onDied: () => void }) => WorkerThread;
 
+/** A worker forgets the keys it was given first beyond so many: with what is prepared of them they take memory, once a worker. */
+const MAX_KEYS = 4096;
+
 /** What came of a block: undefined where the worker did not run it. */
 type OnRan = (ran: Extract<WorkerReply, { kind: 'ran' }> | undefined) => void;
 
 /** One worker, from the outside. */
 export class WasmWorker {
-  /** The generation of the key it has at each slot: exactly the keys that are open and were named by one of its blocks. */
+  /** The generation of the key it has at each slot, in the order they were given: open ones that its blocks named. */
   readonly keys = new Map<number, number>();
   readonly #thread: WorkerThread;
   readonly #onGone: (worker: WasmWorker, isBroken: boolean) => void;
@@ -85,6 +88,10 @@ export class WasmWorker {
       // Closed; or out of memory, which a new worker would have again.
       this.#leave(false);
       return;
+    }
+    for (const [slot, generation] of this.keys) {
+      if (this.keys.size <= MAX_KEYS) break;
+      this.forget({ slot, generation });
     }
     this.#thread.hold(false);
     this.#finish(reply);

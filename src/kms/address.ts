@@ -12,10 +12,14 @@ const PARTITIONS: readonly (readonly [prefix: string, partition: string])[] = [
   ['us-gov-', 'aws-us-gov'],
 ];
 
+const partition = ({ region }: Realm): string => PARTITIONS.find(([prefix]) => region.startsWith(prefix))?.[1] ?? 'aws';
+
 function arn(realm: Realm, resource: string): string {
-  const partition = PARTITIONS.find(([prefix]) => realm.region.startsWith(prefix))?.[1] ?? 'aws';
-  return `arn:${partition}:kms:${realm.region}:${realm.accountId}:${resource}`;
+  return `arn:${partition(realm)}:kms:${realm.region}:${realm.accountId}:${resource}`;
 }
+/** The account itself as a principal. */
+export const accountRootArn = (realm: Realm): string => `arn:${partition(realm)}:iam::${realm.accountId}:root`;
+
 export const keyArn = (realm: Realm, keyId: string): string => arn(realm, `key/${keyId}`);
 export const aliasArn = (realm: Realm, aliasName: string): string => arn(realm, aliasName);
 

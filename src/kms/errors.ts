@@ -18,14 +18,18 @@ const server: ErrorRow = { httpStatus: 500, retryable: true };
 export const KMS_ERRORS = Object.freeze({
   AccessDeniedException: client,
   AlreadyExistsException: client,
+  ConflictException: client,
   DisabledException: client,
   DryRunOperationException: client,
+  ExpiredImportTokenException: client,
   IncompleteSignatureException: client,
   IncorrectKeyException: client,
+  IncorrectKeyMaterialException: client,
   InvalidAliasNameException: client,
   InvalidArnException: client,
   InvalidCiphertextException: client,
   InvalidGrantTokenException: client,
+  InvalidImportTokenException: client,
   InvalidKeyUsageException: client,
   InvalidMarkerException: client,
   InvalidSignatureException: client,
@@ -33,11 +37,13 @@ export const KMS_ERRORS = Object.freeze({
   KMSInvalidSignatureException: client,
   KMSInvalidStateException: client,
   LimitExceededException: client,
+  MalformedPolicyDocumentException: client,
   MissingAuthenticationTokenException: client,
   NotAuthorizedException: client,
   NotFoundException: client,
   RequestEntityTooLargeException: { httpStatus: 413 },
   SerializationException: client,
+  TagException: client,
   ThrottlingException: { httpStatus: 400, retryable: true },
   UnknownOperationException: client,
   UnrecognizedClientException: client,
@@ -65,6 +71,11 @@ export class KmsError extends Error {
     this.httpStatus = row.httpStatus;
     this.retryable = row.retryable ?? false;
   }
+}
+
+/** What answers in place of an output where DryRun is set. */
+export function dryRun(): KmsError {
+  return new KmsError('DryRunOperationException', 'The request would have succeeded, but the DryRun option is set.');
 }
 
 /** What the caller can do something about; every other engine error is a fault of this service. */

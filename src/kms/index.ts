@@ -13,5 +13,6 @@ export {
   type OperationOutput,
 } from './operations/index.ts';
 export { StartError } from './root.ts';
+export type { Ranges } from './service.ts';
 export type { Member, Members, Shape } from './shapes.ts';
 export type { KeymillOptions } from './start.ts';

@@ -111,6 +111,14 @@ export class Keymill extends operationMethods() {
     return performAll(this.#started.service, OPERATIONS, items, this.#caller) as Promise<BatchResult[]>;
   }
 
+  /**
+   * Does now what the service otherwise does by itself: deletions, expiries and rotations that are due (at open and every 30 s),
+   * and learning what other processes changed in the same store (every 250 ms).
+   */
+  maintain(): Promise<void> {
+    return this.#started.maintain();
+  }
+
   /** Refuses new operations, finishes those under way, wipes the keys and closes what `open` opened. Idempotent. */
   close(): Promise<void> {
     return this.#started.close();

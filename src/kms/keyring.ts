@@ -1,8 +1,8 @@
 /**
  * The way from a name to a key in use. What was found stays in memory, so that a warm operation reads no store; what was not
- * found is looked for again. An operation that changes a key calls `add` with its new self before it answers.
+ * found is looked for again. An operation that changes a key calls `put` with its new self before it answers.
  */
-import type { Store } from '../store/index.ts';
+import type { Store, StoredKey } from '../store/index.ts';
 import { aliasArn, aliasNotFound, invalidKeyId, keyArn, keyNotFound, parseKeyAddress, type Realm } from './address.ts';
 import { RecentlyUsed } from './cache.ts';
 import { blobName } from './ciphertext.ts';
@@ -19,6 +19,8 @@ export class Keyring {
   readonly #aliases: RecentlyUsed<string>;
   /** Reads under way, so that a thousand calls with one cold key read it once. */
   readonly #loading = new Map<string, Promise<LiveKey | undefined>>();
+  /** Grows whenever something is to be forgotten, so that a read that began before does not bring it back. */
+  #forgotten = 0;
 
   /** Keeps at most `capacity` keys (and as many aliases) open. */
   constructor(store: Store, root: Root, realm: Realm, capacity: number) {
@@ -60,15 +62,57 @@ export class Keyring {
   async find(keyId: string): Promise<LiveKey | undefined> {
     const known = this.#keys.get(keyId) ?? this.#loading.get(keyId);
     if (known !== undefined) return known;
-    const loading = this.#load(keyId).finally(() => this.#loading.delete(keyId));
+    const loading = this.#load(keyId).finally(() => {
+      if (this.#loading.get(keyId) === loading) this.#loading.delete(keyId);
+    });
     this.#loading.set(keyId, loading);
     return loading;
   }
 
-  /** Puts a key that was just stored into memory, in place of what was known of it. */
-  add(key: LiveKey): void {
-    this.#keys.set(key.record.keyId, key);
+  /** Puts a key that was just read or stored into memory, in place of an older self. Gives back the newest self known. */
+  put(stored: StoredKey): LiveKey {
+    const { keyId, version } = stored.key;
+    const known = this.#keys.get(keyId);
+    if (known !== undefined && known.record.version >= version) return known;
+    const key = new LiveKey(stored, this.#realm, this.#root);
+    if (known !== undefined) key.succeed(known);
+    this.#keys.set(keyId, key);
     this.#byBlobName.set(key.blobName, key);
+    return key;
+  }
+
+  /** Reads a key again, where memory has it: somebody, perhaps another process, changed it. */
+  async refresh(keyId: string): Promise<void> {
+    if (this.#keys.get(keyId) === undefined) {
+      // A read that is under way may have begun before the change.
+      this.#forgotten++;
+      this.#loading.delete(keyId);
+      return;
+    }
+    const stored = await this.#store.readKey(keyId);
+    if (stored === undefined) this.forget(keyId);
+    else this.put(stored);
+  }
+
+  /** Forgets a key that somebody else changed, or that is gone. */
+  forget(keyId: string): void {
+    this.#forgotten++;
+    this.#loading.delete(keyId);
+    this.#keys.delete(keyId);
+  }
+
+  /** Forgets an alias that was changed or deleted. */
+  forgetAlias(aliasName: string): void {
+    this.#forgotten++;
+    this.#aliases.delete(aliasName);
+  }
+
+  /** Forgets everything: what changed is not known. */
+  forgetAll(): void {
+    this.#forgotten++;
+    this.#loading.clear();
+    this.#keys.clear();
+    this.#aliases.clear();
   }
 
   close(): void {
@@ -83,17 +127,18 @@ export class Keyring {
   }
 
   async #target(aliasName: string): Promise<string> {
+    const before = this.#forgotten;
     const alias = await this.#store.readAlias(aliasName);
     if (alias === undefined) throw aliasNotFound(aliasArn(this.#realm, aliasName));
-    this.#aliases.set(aliasName, alias.targetKeyId);
+    if (this.#forgotten === before) this.#aliases.set(aliasName, alias.targetKeyId);
     return alias.targetKeyId;
   }
 
   async #load(keyId: string): Promise<LiveKey | undefined> {
+    const before = this.#forgotten;
     const stored = await this.#store.readKey(keyId);
     if (stored === undefined) return undefined;
-    const key = new LiveKey(stored, this.#realm, this.#root);
-    this.add(key);
-    return key;
+    // What was read may be what somebody asked to forget in the meantime: good for this call, not for the next.
+    return this.#forgotten === before ? this.put(stored) : new LiveKey(stored, this.#realm, this.#root);
   }
 }

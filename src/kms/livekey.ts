@@ -6,7 +6,7 @@ import { blobNameOf, ciphertextAad, ciphertextHeader } from './ciphertext.ts';
 import { KmsError } from './errors.ts';
 import type { Root } from './root.ts';
 import type { KeyUsage } from './specs.ts';
-import type { KeyState } from './states.ts';
+import { type KeyState, nextChangeOf, stateAt } from './states.ts';
 
 /** A material whose engine key is there. */
 export type OpenMaterial = LiveMaterial & { readonly handle: EngineKey };
@@ -48,6 +48,7 @@ export class LiveMaterial {
 
   async #unwrap(): Promise<EngineKey> {
     const { keyId, materialId, wrapped } = this.#record;
+    if (wrapped === null) throw new KmsError('KMSInternalException', `Key ${keyId} has no such material any more.`);
     try {
       this.handle = await this.#root.unwrapKey(wrapped, keyId, materialId, this.#keySpec);
       return this.handle;
@@ -55,6 +56,13 @@ export class LiveMaterial {
       if ((error as { code?: string }).code !== 'DECRYPTION_FAILED') throw error;
       throw new KmsError('KMSInternalException', `The stored material of key ${keyId} is damaged.`, { cause: error });
     }
+  }
+
+  /** Takes over the engine key of the same material. */
+  succeed(older: LiveMaterial | undefined): void {
+    if (older === undefined || this.#record.wrapped === null || this.handle !== undefined) return;
+    this.handle = older.handle;
+    older.handle = undefined;
   }
 
   /** Gives the engine key back; operations that hold it already finish, the next one opens it again. */
@@ -65,27 +73,44 @@ export class LiveMaterial {
 }
 
 export class LiveKey {
-  readonly record: KeyRecord;
+  readonly stored: StoredKey;
   readonly arn: string;
   readonly keySpec: KeySpec;
   readonly keyUsage: KeyUsage;
-  readonly keyState: KeyState;
   /** How ciphertexts of this key name it. */
   readonly blobName: string;
+  readonly #nextChange: number;
   readonly #current: LiveMaterial | undefined;
-  readonly #materials: ReadonlyMap<string, LiveMaterial>;
+  readonly #materials = new Map<string, LiveMaterial>();
 
-  constructor({ key, materials }: StoredKey, realm: Realm, root: Root) {
-    this.record = key;
+  constructor(stored: StoredKey, realm: Realm, root: Root) {
+    const { key, materials } = stored;
+    this.stored = stored;
     this.arn = keyArn(realm, key.keyId);
     this.keySpec = key.keySpec as KeySpec;
     this.keyUsage = key.keyUsage as KeyUsage;
-    this.keyState = key.keyState as KeyState;
-    this.#materials = new Map(
-      materials.map((material) => [material.materialId, new LiveMaterial(material, this.keySpec, root)]),
-    );
+    for (const material of materials) {
+      this.#materials.set(material.materialId, new LiveMaterial(material, this.keySpec, root));
+    }
     this.#current = key.currentMaterialId === null ? undefined : this.#materials.get(key.currentMaterialId);
     this.blobName = blobNameOf(key.keyId);
+    this.#nextChange = nextChangeOf(stored);
+  }
+
+  get record(): KeyRecord {
+    return this.stored.key;
+  }
+
+  /** The state at this moment, undefined once the key is gone. `now` is asked only where time matters to this key. */
+  state(now: () => number): KeyState | undefined {
+    return this.#nextChange === Number.POSITIVE_INFINITY
+      ? (this.record.keyState as KeyState)
+      : stateAt(this.stored, now());
+  }
+
+  /** Takes over what an older self of this key has open. */
+  succeed(older: LiveKey): void {
+    for (const [materialId, material] of this.#materials) material.succeed(older.material(materialId));
   }
 
   material(materialId: string): LiveMaterial | undefined {

@@ -23,14 +23,17 @@ export interface Call<Input> {
 export interface KeyCall<Input> extends Call<Input> {
   /** Resolved, in an allowed state, of the usage the row asks for. */
   readonly key: LiveKey;
+  /** What the row asks of the key; an operation that changes the key asks it again where nothing else can change it. */
+  readonly rule: Admission;
 }
 
 export interface MaterialCall<Input> extends KeyCall<Input> {
   readonly material: OpenMaterial;
 }
 
-/** What the key must be. Checked in this order: its state, its usage. */
+/** What the key must be. Checked in this order: its origin, its state, its usage. */
 export interface Admission {
+  readonly origin?: 'EXTERNAL';
   readonly state: StateRule;
   readonly usage?: KeyUsage;
 }

@@ -7,7 +7,8 @@
  */
 import { types } from 'node:util';
 import { type Engine, EngineError, type RunItem } from '../engine/index.ts';
-import { asKmsError, KmsError } from './errors.ts';
+import { keyNotFound } from './address.ts';
+import { asKmsError, dryRun, KmsError } from './errors.ts';
 import type { LiveKey, LiveMaterial } from './livekey.ts';
 import type { Admission, Caller, KeyRule, MaterialRule, Operation } from './operation.ts';
 import type { Service } from './service.ts';
@@ -36,6 +37,10 @@ class Task {
     this.caller = caller;
   }
 
+  get rule(): Admission | undefined {
+    return this.row.key;
+  }
+
   /** The output, from what the engine gave. @throws KmsError */
   answer(value: unknown): unknown {
     return this.unlessDry(this.row.engine!.answer(this, value));
@@ -43,9 +48,7 @@ class Task {
 
   /** @throws KmsError in place of the output where DryRun is set */
   unlessDry(output: unknown): unknown {
-    if (this.input.DryRun === true) {
-      throw new KmsError('DryRunOperationException', 'The request would have succeeded, but the DryRun option is set.');
-    }
+    if (this.input.DryRun === true) throw dryRun();
     return output;
   }
 
@@ -209,7 +212,7 @@ async function later(task: Task, waiting: Promise<unknown>): Promise<unknown> {
 /** Checks the key and takes it into the task; a promise where its material must be opened first. @throws KmsError */
 function withKey(task: Task, key: LiveKey): Promise<unknown> | undefined {
   const rule: MaterialRule<unknown> = task.row.key!;
-  admit(key, rule, task.operation);
+  admit(task.service, key, rule, task.operation);
   task.key = key;
   if (task.row.engine === undefined) return undefined;
   const material = rule.material === undefined ? key.current : rule.material(key, task.input);
@@ -237,9 +240,17 @@ function locate(service: Service, rule: KeyRule<unknown>, input: Checked): LiveK
   return service.keyring.named(name, rule.names);
 }
 
-/** @throws KmsError where the key's state or usage does not allow the operation */
-export function admit(key: LiveKey, rule: Admission, operation: string): void {
-  requireState(rule.state, key.keyState, key.arn);
+/** @throws KmsError where the key is gone, or its origin, state or usage does not allow the operation */
+export function admit(service: Service, key: LiveKey, rule: Admission, operation: string): void {
+  const state = key.state(service.now);
+  if (state === undefined) throw keyNotFound(key.arn);
+  if (rule.origin !== undefined && key.record.origin !== rule.origin) {
+    throw new KmsError(
+      'UnsupportedOperationException',
+      `${key.arn} origin is ${key.record.origin} which is not valid for this operation.`,
+    );
+  }
+  requireState(rule.state, state, key.arn);
   if (rule.usage !== undefined && key.keyUsage !== rule.usage) {
     throw new KmsError(
       'InvalidKeyUsageException',

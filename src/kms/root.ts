@@ -118,6 +118,7 @@ export class Root {
   readonly #engine: Engine;
   readonly #key: EngineKey;
   readonly #realm: Realm;
+  #identifierKey: EngineKey | undefined;
 
   private constructor(engine: Engine, key: EngineKey, realm: Realm) {
     this.#engine = engine;
@@ -158,6 +159,54 @@ export class Root {
     });
   }
 
+  /** Wraps the private half of a wrapping key, for an import token. `header` is what the token says in the clear. */
+  wrapImportKey(key: EngineKey, keyId: string, header: Uint8Array): Promise<Uint8Array> {
+    return this.#engine.wrapKey({ rootKey: this.#key, key, additionalData: this.#tokenPlace(keyId, header) });
+  }
+
+  unwrapImportKey(wrapped: Uint8Array, keyId: string, header: Uint8Array, keySpec: KeySpec): Promise<EngineKey> {
+    return this.#engine.unwrapKey({
+      rootKey: this.#key,
+      keySpec,
+      wrapped,
+      additionalData: this.#tokenPlace(keyId, header),
+      exportable: false,
+    });
+  }
+
+  /** A new key for `materialId`, to be kept with the store. */
+  async makeIdentifierKey(): Promise<string> {
+    const key = await this.#engine.generateKey('HMAC_256', { exportable: false });
+    const wrapped = await this.#engine.wrapKey({ rootKey: this.#key, key, additionalData: this.#identifierPlace() });
+    key.close();
+    return Buffer.from(wrapped).toString('base64');
+  }
+
+  /** Opens the store's identifier key. */
+  async useIdentifierKey(wrapped: string): Promise<void> {
+    this.#identifierKey = await this.#engine.unwrapKey({
+      rootKey: this.#key,
+      keySpec: 'HMAC_256',
+      wrapped: Buffer.from(wrapped, 'base64'),
+      additionalData: this.#identifierPlace(),
+      exportable: false,
+    });
+  }
+
+  /**
+   * The id of imported material: the same bytes in the same key have the same id, and without this store's key nobody can tell
+   * whether a guess of the bytes is right.
+   */
+  async materialId(keyId: string, material: Uint8Array): Promise<string> {
+    const message = Buffer.concat([bound('keymill material id', keyId), material]);
+    try {
+      const mac = await this.#engine.mac({ key: this.#identifierKey!, algorithm: 'HMAC_SHA_256', message });
+      return Buffer.from(mac).toString('hex');
+    } finally {
+      message.fill(0);
+    }
+  }
+
   async sealSecret(secret: string, ...place: readonly string[]): Promise<Uint8Array> {
     return this.#engine.encrypt({
       key: this.#key,
@@ -195,6 +244,17 @@ export class Root {
 
   close(): void {
     this.#key.close();
+    this.#identifierKey?.close();
+  }
+
+  #identifierPlace(): Uint8Array {
+    const { accountId, region } = this.#realm;
+    return bound('keymill identifier key', accountId, region);
+  }
+
+  #tokenPlace(keyId: string, header: Uint8Array): Uint8Array {
+    const { accountId, region } = this.#realm;
+    return bound('keymill import token', accountId, region, keyId, Buffer.from(header).toString('hex'));
   }
 
   #materialPlace(keyId: string, materialId: string, keySpec: KeySpec): Uint8Array {

@@ -32,12 +32,23 @@ export class Activity {
   }
 }
 
+/** Limits of AWS that a service may be told to widen, for keys that come from other clouds. Both ends included. */
+export interface Ranges {
+  /** AWS: 7 to 30. */
+  readonly pendingWindowInDays: readonly [min: number, max: number];
+  /** AWS: 90 to 2,560. */
+  readonly rotationPeriodInDays: readonly [min: number, max: number];
+}
+
+export const AWS_RANGES: Ranges = { pendingWindowInDays: [7, 30], rotationPeriodInDays: [90, 2560] };
+
 export interface Service {
   readonly engine: Engine;
   readonly store: Store;
   readonly root: Root;
   readonly keyring: Keyring;
   readonly realm: Realm;
+  readonly ranges: Ranges;
   /** Operations under way, which close waits for. */
   readonly activity: Activity;
   /** Milliseconds since the epoch. */

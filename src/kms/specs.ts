@@ -21,6 +21,18 @@ export const KEY_SPEC_NAMES = [
   'ECC_NIST_EDWARDS25519',
 ] as const satisfies readonly KeySpec[];
 
+export const DATA_KEY_PAIR_SPECS = [
+  'RSA_2048',
+  'RSA_3072',
+  'RSA_4096',
+  'ECC_NIST_P256',
+  'ECC_NIST_P384',
+  'ECC_NIST_P521',
+  'ECC_SECG_P256K1',
+  'ECC_NIST_EDWARDS25519',
+] as const satisfies readonly KeySpec[];
+export type DataKeyPairSpec = (typeof DATA_KEY_PAIR_SPECS)[number];
+
 export const ENCRYPTION_ALGORITHMS = [
   'SYMMETRIC_DEFAULT',
   'RSAES_OAEP_SHA_1',

@@ -5,6 +5,8 @@ import { type BackendChoice, type Engine, openEngine } from '../engine/index.ts'
 import { openSqliteStore, type Store } from '../store/index.ts';
 import { AccessKeys } from './accesskeys.ts';
 import type { Realm } from './address.ts';
+import { Background } from './background.ts';
+import { Follower } from './follow.ts';
 import { Keyring } from './keyring.ts';
 import {
   createRootKey,
@@ -16,7 +18,8 @@ import {
   StartError,
   syncDirectory,
 } from './root.ts';
-import { Activity, type Service } from './service.ts';
+import { Activity, AWS_RANGES, type Ranges, type Service } from './service.ts';
+import { sweep } from './sweep.ts';
 
 export interface KeymillOptions {
   /** Directory of the store and the root key file, made at the first start; ':memory:' keeps nothing. Default `./keymill-data`. */
@@ -40,6 +43,8 @@ export interface KeymillOptions {
   readonly engine?: Engine | undefined;
   /** How many keys stay open in memory; a key beyond them costs a read of the store. Default 10,000. */
   readonly openKeys?: number | undefined;
+  /** Ranges of days other than AWS's: Nebius has deletion windows from 1 day and rotation periods from 1 to 3,650. */
+  readonly ranges?: Partial<Ranges> | undefined;
   /** For tests. Default: the system's clock. */
   readonly clock?: (() => Date) | undefined;
   /** For tests: the bytes of ids. Key material never comes from it. Default: the engine's generator. */
@@ -49,13 +54,23 @@ export interface KeymillOptions {
 const MEMORY = ':memory:';
 const DEFAULT_REALM: Realm = { region: 'us-east-1', accountId: '000000000000' };
 const DEFAULT_OPEN_KEYS = 10_000;
+const SWEEP_INTERVAL_MS = 30_000;
+/** The bound within which a process sees what another one changed in the same store, but for the time of one read. */
+const FOLLOW_INTERVAL_MS = 250;
 
 /** Settings of a store: written once, at its first start. */
-const Setting = { region: 'region', accountId: 'accountId', rootKeyCheck: 'rootKeyCheck' } as const;
+const Setting = {
+  region: 'region',
+  accountId: 'accountId',
+  rootKeyCheck: 'rootKeyCheck',
+  identifierKey: 'identifierKey',
+} as const;
 
 export interface Started {
   readonly service: Service;
   readonly accessKeys: AccessKeys;
+  /** Does now what is otherwise done in the background. */
+  maintain(): Promise<void>;
   /** Ends what `start` began, newest first. Idempotent. */
   close(): Promise<void>;
 }
@@ -84,16 +99,30 @@ export async function start(options: KeymillOptions): Promise<Started> {
     if (options.engine === undefined) closers.push(() => engine.close());
     const root = await Root.open(engine, rootKey, realm);
     closers.push(() => root.close());
-    await proveRootKey(store, root, realm, settings);
+    const proven = await proveRootKey(store, root, realm, settings);
+    await root.useIdentifierKey(proven.get(Setting.identifierKey)!);
     const keyring = new Keyring(store, root, realm, options.openKeys ?? DEFAULT_OPEN_KEYS);
     closers.push(() => keyring.close());
     const activity = new Activity();
-    closers.push(() => activity.stop());
     const clock = options.clock ?? (() => new Date());
     const random = options.random ?? ((bytes) => engine.random(bytes));
     const now = () => clock().getTime();
-    const service = { engine, store, root, keyring, realm, activity, now, random };
-    return { service, accessKeys: new AccessKeys(service), close };
+    const ranges = { ...AWS_RANGES, ...options.ranges };
+    const service = { engine, store, root, keyring, realm, ranges, activity, now, random };
+    const follower = await Follower.open(store, keyring);
+    await sweep(service);
+    const sweeping = new Background('sweeping', SWEEP_INTERVAL_MS, () => sweep(service));
+    const following = new Background('looking for changes', FOLLOW_INTERVAL_MS, () => follower.look());
+    for (const background of [sweeping, following]) {
+      closers.push(() => background.stop());
+      background.start();
+    }
+    closers.push(() => activity.stop());
+    const maintain = async () => {
+      await following.now();
+      await sweeping.now();
+    };
+    return { service, accessKeys: new AccessKeys(service), maintain, close };
   } catch (error) {
     await close();
     throw error;
@@ -146,12 +175,13 @@ function storedRealm(settings: ReadonlyMap<string, string>, options: KeymillOpti
   return realm;
 }
 
+/** The store's settings, once the root key has proved to be its own. */
 async function proveRootKey(
   store: Store,
   root: Root,
   realm: Realm,
   settings: ReadonlyMap<string, string>,
-): Promise<void> {
+): Promise<ReadonlyMap<string, string>> {
   let known = settings;
   if (known.size === 0) {
     const written = await store.initialise(
@@ -159,13 +189,15 @@ async function proveRootKey(
         [Setting.region, realm.region],
         [Setting.accountId, realm.accountId],
         [Setting.rootKeyCheck, await root.makeCheck()],
+        [Setting.identifierKey, await root.makeIdentifierKey()],
       ]),
     );
-    if (written) return;
-    // Another process started the same store in the meantime: its root key decides.
     known = await store.readSettings();
+    // Where it was not this process that wrote them, another one started the store in the meantime: its root key decides.
+    if (written) return known;
   }
   if (!(await root.matchesCheck(known.get(Setting.rootKeyCheck) ?? ''))) {
     throw new StartError('the root key is not the one this store was made with; nothing was changed');
   }
+  return known;
 }

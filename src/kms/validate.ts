@@ -27,15 +27,18 @@ export function validator(members: Members): Validator {
   return (input) => {
     const violations: string[] = [];
     const checked = checkStructure(fields, input ?? {}, '', violations);
-    if (violations.length > 0) {
-      const plural = violations.length === 1 ? 'error' : 'errors';
-      throw new KmsError(
-        'ValidationException',
-        `${violations.length} validation ${plural} detected: ${violations.join('; ')}`,
-      );
-    }
+    if (violations.length > 0) refuseViolations(violations);
     return checked;
   };
+}
+
+function refuseViolations(violations: readonly string[]): void {
+  if (violations.length === 0) return;
+  const plural = violations.length === 1 ? 'error' : 'errors';
+  throw new KmsError(
+    'ValidationException',
+    `${violations.length} validation ${plural} detected: ${violations.join('; ')}`,
+  );
 }
 
 const knownFields = new WeakMap<Members, readonly Field[]>();
@@ -69,6 +72,13 @@ function checkStructure(fields: readonly Field[], input: unknown, path: string, 
     checked[name] = check(member as never, value, path + pathName, violations);
   }
   return checked;
+}
+
+/** The narrower of two ranges, where an option of the service decides it. @throws KmsError as for a bound of the shape */
+export function requireInRange(name: string, value: number, [min, max]: readonly [min: number, max: number]): void {
+  const violations: string[] = [];
+  checkBounds({ type: 'integer', min, max }, value, value, name, 'value', violations);
+  refuseViolations(violations);
 }
 
 /** Empty lists, false and 0 ask for nothing, so they are no reason to refuse. */

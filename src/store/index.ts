@@ -1,3 +1,14 @@
 /** The store's front: durable records behind one interface. */
 export { openSqliteStore } from './sqlite.ts';
-export type { AliasRecord, CredentialRecord, KeyRecord, MaterialRecord, Page, Store, StoredKey } from './store.ts';
+export type {
+  AliasRecord,
+  Change,
+  CredentialRecord,
+  KeyRecord,
+  MaterialRecord,
+  NewKey,
+  Page,
+  Store,
+  StoredKey,
+  TagRecord,
+} from './store.ts';

@@ -2,8 +2,8 @@
  * The tables, and how a database of any age becomes one of this release. A migration that was ever released never changes;
  * a new one is a row at the end. What differs between databases is in SqlFlavour, nothing here asks which one it is.
  */
-import type { Kysely, RawBuilder, Transaction } from 'kysely';
-import type { AliasRecord, CredentialRecord, KeyRecord, MaterialRecord } from './store.ts';
+import type { Generated, Kysely, RawBuilder, Transaction } from 'kysely';
+import type { AliasRecord, Change, CredentialRecord, KeyRecord, MaterialRecord, TagRecord } from './store.ts';
 
 export interface Database {
   readonly migrations: { version: number; appliedAt: number };
@@ -11,6 +11,9 @@ export interface Database {
   readonly keys: KeyRecord;
   readonly keyMaterials: MaterialRecord;
   readonly aliases: AliasRecord;
+  readonly tags: TagRecord & { readonly keyId: string };
+  readonly policies: { readonly keyId: string; readonly policy: string };
+  readonly changes: Change & { readonly changeNumber: Generated<number> };
   readonly credentials: CredentialRecord;
 }
 
@@ -19,6 +22,8 @@ export interface SqlFlavour {
   readonly bytes: RawBuilder<unknown>;
   readonly milliseconds: RawBuilder<unknown>;
   readonly tableOptions: RawBuilder<unknown>;
+  /** Run after key material was deleted, where traces of it would stay in a log otherwise. */
+  readonly erase?: RawBuilder<unknown>;
 }
 
 interface Migration {
@@ -39,6 +44,7 @@ const MIGRATIONS: readonly Migration[] = [
       await schema
         .createTable('keys')
         .addColumn('keyId', 'text', (c) => c.primaryKey().notNull())
+        .addColumn('version', 'integer', (c) => c.notNull())
         .addColumn('keySpec', 'text', (c) => c.notNull())
         .addColumn('keyUsage', 'text', (c) => c.notNull())
         .addColumn('keyState', 'text', (c) => c.notNull())
@@ -46,15 +52,53 @@ const MIGRATIONS: readonly Migration[] = [
         .addColumn('description', 'text', (c) => c.notNull())
         .addColumn('creationDate', milliseconds, (c) => c.notNull())
         .addColumn('currentMaterialId', 'text')
+        .addColumn('deletionDate', milliseconds)
+        .addColumn('rotationPeriodInDays', 'integer')
+        .addColumn('nextRotationDate', milliseconds)
         .modifyEnd(tableOptions)
         .execute();
+      for (const due of ['deletionDate', 'nextRotationDate'] as const) {
+        await schema.createIndex(`keysBy${due}`).on('keys').column(due).where(due, 'is not', null).execute();
+      }
       await schema
         .createTable('keyMaterials')
         .addColumn('keyId', 'text', (c) => c.notNull().references('keys.keyId'))
         .addColumn('materialId', 'text', (c) => c.notNull())
-        .addColumn('wrapped', bytes, (c) => c.notNull())
+        .addColumn('wrapped', bytes)
         .addColumn('creationDate', milliseconds, (c) => c.notNull())
+        .addColumn('materialState', 'text', (c) => c.notNull())
+        .addColumn('validTo', milliseconds)
+        .addColumn('description', 'text')
+        .addColumn('rotationDate', milliseconds)
+        .addColumn('rotationType', 'text')
         .addPrimaryKeyConstraint('keyMaterialsPrimary', ['keyId', 'materialId'])
+        .modifyEnd(tableOptions)
+        .execute();
+      await schema
+        .createIndex('keyMaterialsByValidTo')
+        .on('keyMaterials')
+        .column('validTo')
+        .where('validTo', 'is not', null)
+        .execute();
+      await schema
+        .createTable('tags')
+        .addColumn('keyId', 'text', (c) => c.notNull().references('keys.keyId'))
+        .addColumn('tagKey', 'text', (c) => c.notNull())
+        .addColumn('tagValue', 'text', (c) => c.notNull())
+        .addPrimaryKeyConstraint('tagsPrimary', ['keyId', 'tagKey'])
+        .modifyEnd(tableOptions)
+        .execute();
+      await schema
+        .createTable('policies')
+        .addColumn('keyId', 'text', (c) => c.primaryKey().notNull().references('keys.keyId'))
+        .addColumn('policy', 'text', (c) => c.notNull())
+        .modifyEnd(tableOptions)
+        .execute();
+      await schema
+        .createTable('changes')
+        .addColumn('changeNumber', 'integer', (c) => c.primaryKey().autoIncrement().notNull())
+        .addColumn('kind', 'text', (c) => c.notNull())
+        .addColumn('name', 'text', (c) => c.notNull())
         .modifyEnd(tableOptions)
         .execute();
       await schema

@@ -1,7 +1,18 @@
 /** The Store over any SQL database that Kysely speaks to; knows no dialect. Every write is in a transaction, which waits for its turn. */
-import { CamelCasePlugin, type Dialect, Kysely } from 'kysely';
+import { CamelCasePlugin, type Dialect, Kysely, type Transaction } from 'kysely';
 import { type Database, migrate, type SqlFlavour } from './schema.ts';
-import type { AliasRecord, CredentialRecord, Page, Store, StoredKey } from './store.ts';
+import type {
+  AliasRecord,
+  Change,
+  CredentialRecord,
+  KeyRecord,
+  MaterialRecord,
+  NewKey,
+  Page,
+  Store,
+  StoredKey,
+  TagRecord,
+} from './store.ts';
 
 /** Opens and migrates. @throws where the schema is newer than this release knows */
 export async function openSqlStore(dialect: Dialect, flavour: SqlFlavour): Promise<Store> {
@@ -12,14 +23,16 @@ export async function openSqlStore(dialect: Dialect, flavour: SqlFlavour): Promi
     await db.destroy();
     throw error;
   }
-  return new SqlStore(db);
+  return new SqlStore(db, flavour);
 }
 
 class SqlStore implements Store {
   readonly #db: Kysely<Database>;
+  readonly #flavour: SqlFlavour;
 
-  constructor(db: Kysely<Database>) {
+  constructor(db: Kysely<Database>, flavour: SqlFlavour) {
     this.#db = db;
+    this.#flavour = flavour;
   }
 
   async readSettings(): Promise<ReadonlyMap<string, string>> {
@@ -36,31 +49,82 @@ class SqlStore implements Store {
     });
   }
 
-  async insertKey({ key, materials }: StoredKey): Promise<void> {
+  async insertKey({ key, materials, tags = [], policy }: NewKey): Promise<void> {
+    const { keyId } = key;
     await this.#db.transaction().execute(async (tx) => {
       await tx.insertInto('keys').values(key).execute();
       if (materials.length > 0) await tx.insertInto('keyMaterials').values(materials).execute();
+      if (tags.length > 0)
+        await tx
+          .insertInto('tags')
+          .values(tags.map((tag) => ({ ...tag, keyId })))
+          .execute();
+      if (policy !== undefined) await tx.insertInto('policies').values({ keyId, policy }).execute();
+      await noteChange(tx, 'key', keyId);
     });
   }
 
-  async readKey(keyId: string): Promise<StoredKey | undefined> {
-    // One statement, so that a key is never seen with the materials of another moment; a transaction would take the write lock.
+  readKey(keyId: string): Promise<StoredKey | undefined> {
+    return readKey(this.#db, keyId);
+  }
+
+  async updateKey(keyId: string, change: (stored: StoredKey) => StoredKey): Promise<StoredKey | undefined> {
+    let isErased = false;
+    const updated = await this.#db.transaction().execute(async (tx) => {
+      const before = await readKey(tx, keyId);
+      if (before === undefined) return undefined;
+      const { key, materials } = change(before);
+      const after = { key: { ...key, version: before.key.version + 1 }, materials };
+      await tx.updateTable('keys').set(after.key).where('keyId', '=', keyId).execute();
+      for (const material of before.materials.filter((each) => !materials.includes(each))) {
+        await tx
+          .deleteFrom('keyMaterials')
+          .where('keyId', '=', keyId)
+          .where('materialId', '=', material.materialId)
+          .execute();
+      }
+      const added = materials.filter((each) => !before.materials.includes(each));
+      if (added.length > 0) await tx.insertInto('keyMaterials').values(added).execute();
+      await noteChange(tx, 'key', keyId);
+      const kept = new Set(materials.filter(({ wrapped }) => wrapped !== null).map(({ materialId }) => materialId));
+      isErased = before.materials.some(({ wrapped, materialId }) => wrapped !== null && !kept.has(materialId));
+      return after;
+    });
+    if (isErased) await this.#flavour.erase?.execute(this.#db);
+    return updated;
+  }
+
+  async destroyKey(keyId: string, deadline: number): Promise<readonly string[] | undefined> {
+    const destroyed = await this.#db.transaction().execute(async (tx) => {
+      const due = await tx
+        .selectFrom('keys')
+        .select('keyId')
+        .where('keyId', '=', keyId)
+        .where('deletionDate', '<=', deadline)
+        .executeTakeFirst();
+      if (due === undefined) return undefined;
+      const aliases = await tx.selectFrom('aliases').select('aliasName').where('targetKeyId', '=', keyId).execute();
+      await tx.deleteFrom('aliases').where('targetKeyId', '=', keyId).execute();
+      for (const table of ['tags', 'policies', 'keyMaterials', 'keys'] as const) {
+        await tx.deleteFrom(table).where('keyId', '=', keyId).execute();
+      }
+      for (const { aliasName } of aliases) await noteChange(tx, 'alias', aliasName);
+      await noteChange(tx, 'key', keyId);
+      return aliases.map(({ aliasName }) => aliasName);
+    });
+    if (destroyed !== undefined) await this.#flavour.erase?.execute(this.#db);
+    return destroyed;
+  }
+
+  async listDueKeys(deadline: number): Promise<readonly string[]> {
     const rows = await this.#db
       .selectFrom('keys')
-      .leftJoin('keyMaterials', 'keyMaterials.keyId', 'keys.keyId')
-      .selectAll('keys')
-      .select(['materialId', 'wrapped', 'keyMaterials.creationDate as materialDate'])
-      .where('keys.keyId', '=', keyId)
+      .select('keyId')
+      .where('deletionDate', '<=', deadline)
+      .union((query) => query.selectFrom('keys').select('keyId').where('nextRotationDate', '<=', deadline))
+      .union((query) => query.selectFrom('keyMaterials').select('keyId').where('validTo', '<=', deadline))
       .execute();
-    const [first] = rows;
-    if (first === undefined) return undefined;
-    const { materialId: _id, wrapped: _wrapped, materialDate: _date, ...key } = first;
-    const materials = rows.flatMap(({ materialId, wrapped, materialDate }) =>
-      materialId === null || wrapped === null || materialDate === null
-        ? []
-        : [{ keyId, materialId, wrapped, creationDate: materialDate }],
-    );
-    return { key, materials };
+    return rows.map(({ keyId }) => keyId);
   }
 
   async listKeys({ after, limit }: Page): Promise<readonly string[]> {
@@ -82,14 +146,46 @@ class SqlStore implements Store {
         .where('aliasName', '=', alias.aliasName)
         .executeTakeFirst();
       if (taken !== undefined) return 'exists';
-      const { count } = await tx
-        .selectFrom('aliases')
-        .select(({ fn }) => fn.countAll().as('count'))
-        .where('targetKeyId', '=', alias.targetKeyId)
-        .executeTakeFirstOrThrow();
-      if (Number(count) >= maxPerKey) return 'limit';
+      if ((await countAliases(tx, alias.targetKeyId)) >= maxPerKey) return 'limit';
       await tx.insertInto('aliases').values(alias).execute();
+      await noteChange(tx, 'alias', alias.aliasName);
       return 'inserted';
+    });
+  }
+
+  async updateAlias(
+    { aliasName, targetKeyId, lastUpdatedDate }: Omit<AliasRecord, 'creationDate'>,
+    maxPerKey: number,
+    check: (presentTarget: KeyRecord) => void,
+  ): Promise<'updated' | 'missing' | 'limit'> {
+    return this.#db.transaction().execute(async (tx) => {
+      const present = await tx
+        .selectFrom('aliases')
+        .innerJoin('keys', 'keys.keyId', 'aliases.targetKeyId')
+        .selectAll('keys')
+        .where('aliasName', '=', aliasName)
+        .executeTakeFirst();
+      if (present === undefined) return 'missing';
+      check(present);
+      if (present.keyId !== targetKeyId && (await countAliases(tx, targetKeyId)) >= maxPerKey) return 'limit';
+      await tx
+        .updateTable('aliases')
+        .set({ targetKeyId, lastUpdatedDate })
+        .where('aliasName', '=', aliasName)
+        .execute();
+      await noteChange(tx, 'alias', aliasName);
+      return 'updated';
+    });
+  }
+
+  async deleteAlias(aliasName: string): Promise<boolean> {
+    return this.#db.transaction().execute(async (tx) => {
+      const { numDeletedRows } = await tx
+        .deleteFrom('aliases')
+        .where('aliasName', '=', aliasName)
+        .executeTakeFirstOrThrow();
+      if (numDeletedRows > 0) await noteChange(tx, 'alias', aliasName);
+      return numDeletedRows > 0;
     });
   }
 
@@ -112,6 +208,79 @@ class SqlStore implements Store {
       .execute();
   }
 
+  async putTags(keyId: string, tags: readonly TagRecord[], maxPerKey: number): Promise<boolean> {
+    return this.#db
+      .transaction()
+      .execute(async (tx) => {
+        const names = tags.map(({ tagKey }) => tagKey);
+        await tx.deleteFrom('tags').where('keyId', '=', keyId).where('tagKey', 'in', names).execute();
+        const { count } = await tx
+          .selectFrom('tags')
+          .select(({ fn }) => fn.countAll().as('count'))
+          .where('keyId', '=', keyId)
+          .executeTakeFirstOrThrow();
+        if (Number(count) + tags.length > maxPerKey) throw TOO_MANY;
+        await tx
+          .insertInto('tags')
+          .values(tags.map((tag) => ({ ...tag, keyId })))
+          .execute();
+        return true;
+      })
+      .catch((error: unknown) => {
+        if (error === TOO_MANY) return false;
+        throw error;
+      });
+  }
+
+  async deleteTags(keyId: string, tagKeys: readonly string[]): Promise<void> {
+    await this.#db
+      .transaction()
+      .execute((tx) => tx.deleteFrom('tags').where('keyId', '=', keyId).where('tagKey', 'in', tagKeys).execute());
+  }
+
+  async listTags(keyId: string, { after, limit }: Page): Promise<readonly TagRecord[]> {
+    return this.#db
+      .selectFrom('tags')
+      .select(['tagKey', 'tagValue'])
+      .where('keyId', '=', keyId)
+      .$if(after !== undefined, (query) => query.where('tagKey', '>', after!))
+      .orderBy('tagKey')
+      .limit(limit)
+      .execute();
+  }
+
+  async readPolicy(keyId: string): Promise<string | undefined> {
+    return (await this.#db.selectFrom('policies').select('policy').where('keyId', '=', keyId).executeTakeFirst())
+      ?.policy;
+  }
+
+  async writePolicy(keyId: string, policy: string): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      await tx.deleteFrom('policies').where('keyId', '=', keyId).execute();
+      await tx.insertInto('policies').values({ keyId, policy }).execute();
+      await noteChange(tx, 'key', keyId);
+    });
+  }
+
+  async readChangeNumber(): Promise<number> {
+    const { newest } = await this.#db
+      .selectFrom('changes')
+      .select(({ fn }) => fn.max('changeNumber').as('newest'))
+      .executeTakeFirstOrThrow();
+    return Number(newest ?? 0);
+  }
+
+  async readChanges(changeNumber: number): Promise<readonly Change[] | undefined> {
+    const rows = await this.#db
+      .selectFrom('changes')
+      .selectAll()
+      .where('changeNumber', '>', changeNumber)
+      .orderBy('changeNumber')
+      .execute();
+    const [first] = rows;
+    return first !== undefined && first.changeNumber > changeNumber + 1 ? undefined : rows;
+  }
+
   async insertCredential(credential: CredentialRecord): Promise<void> {
     await this.#db.transaction().execute((tx) => tx.insertInto('credentials').values(credential).execute());
   }
@@ -127,4 +296,70 @@ class SqlStore implements Store {
   async close(): Promise<void> {
     await this.#db.destroy();
   }
+}
+
+/** Thrown inside a transaction, so that it leaves nothing. */
+const TOO_MANY = new Error('too many');
+
+/** How many changes stay readable: more than any process misses between two looks. */
+const KEPT_CHANGES = 10_000;
+
+async function noteChange(tx: Transaction<Database>, kind: Change['kind'], name: string): Promise<void> {
+  const { insertId } = await tx.insertInto('changes').values({ kind, name }).executeTakeFirstOrThrow();
+  await tx
+    .deleteFrom('changes')
+    .where('changeNumber', '<=', Number(insertId) - KEPT_CHANGES)
+    .execute();
+}
+
+async function countAliases(tx: Transaction<Database>, targetKeyId: string): Promise<number> {
+  const { count } = await tx
+    .selectFrom('aliases')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('targetKeyId', '=', targetKeyId)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** In one statement, so that a key is never seen with the materials of another moment; a transaction would take the write lock. */
+async function readKey(db: Kysely<Database>, keyId: string): Promise<StoredKey | undefined> {
+  const rows = await db
+    .selectFrom('keys')
+    .leftJoin('keyMaterials', 'keyMaterials.keyId', 'keys.keyId')
+    .selectAll('keys')
+    .select([
+      'materialId',
+      'wrapped',
+      'keyMaterials.creationDate as materialDate',
+      'materialState',
+      'validTo',
+      'keyMaterials.description as materialDescription',
+      'rotationDate',
+      'rotationType',
+    ])
+    .where('keys.keyId', '=', keyId)
+    .orderBy('materialDate')
+    .orderBy('rotationDate')
+    .execute();
+  if (rows.length === 0) return undefined;
+  const materials: MaterialRecord[] = [];
+  let key: KeyRecord | undefined;
+  for (const row of rows) {
+    const { materialId, wrapped, materialDate, materialState, materialDescription, ...rest } = row;
+    const { validTo, rotationDate, rotationType, ...record } = rest;
+    key = record;
+    if (materialId === null) continue;
+    materials.push({
+      keyId,
+      materialId,
+      wrapped,
+      creationDate: materialDate!,
+      materialState: materialState!,
+      validTo,
+      description: materialDescription,
+      rotationDate,
+      rotationType,
+    });
+  }
+  return { key: key!, materials };
 }

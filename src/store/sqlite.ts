@@ -152,7 +152,13 @@ class ImmediateSqliteDialect extends SqliteDialect {
   }
 }
 
-const SQLITE: SqlFlavour = { bytes: sql`blob`, milliseconds: sql`integer`, tableOptions: sql`strict` };
+const SQLITE: SqlFlavour = {
+  bytes: sql`blob`,
+  milliseconds: sql`integer`,
+  tableOptions: sql`strict`,
+  // The log still holds pages as they were; secure_delete speaks of the file only.
+  erase: sql`pragma wal_checkpoint(truncate)`,
+};
 
 /**
  * Opens the store in `file`, created where absent; ':memory:' keeps nothing.

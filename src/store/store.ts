@@ -7,28 +7,55 @@
 
 export interface KeyRecord {
   readonly keyId: string;
+  /** Grows with every change of the key or of its materials. */
+  readonly version: number;
   readonly keySpec: string;
   readonly keyUsage: string;
   readonly keyState: string;
   readonly origin: string;
   readonly description: string;
   readonly creationDate: number;
-  /** Id of the material that encrypts; null while a key waits for its import. */
+  /** Id of the material that encrypts; null while a key waits for its first import. */
   readonly currentMaterialId: string | null;
+  /** When a key that is pending deletion ends. */
+  readonly deletionDate: number | null;
+  /** The period that was last asked for; null where none ever was. */
+  readonly rotationPeriodInDays: number | null;
+  /** Null where automatic rotation is off. */
+  readonly nextRotationDate: number | null;
 }
 
 export interface MaterialRecord {
   readonly keyId: string;
   readonly materialId: string;
-  /** What the engine's wrapKey gave. */
-  readonly wrapped: Uint8Array;
+  /** What the engine's wrapKey gave; null once imported material was deleted or has expired. */
+  readonly wrapped: Uint8Array | null;
   readonly creationDate: number;
+  /** AWS's KeyMaterialState. */
+  readonly materialState: string;
+  /** When imported material expires; null where it never does. */
+  readonly validTo: number | null;
+  readonly description: string | null;
+  /** When it became current by a rotation, and by which; null for a first material. */
+  readonly rotationDate: number | null;
+  readonly rotationType: string | null;
 }
 
-/** A key with every material it ever had, since old ones still decrypt. */
+/** A key with every material it ever had, since old ones still decrypt; the oldest material first. */
 export interface StoredKey {
   readonly key: KeyRecord;
   readonly materials: readonly MaterialRecord[];
+}
+
+export interface TagRecord {
+  readonly tagKey: string;
+  readonly tagValue: string;
+}
+
+/** What belongs to a new key beside its record. */
+export interface NewKey extends StoredKey {
+  readonly tags?: readonly TagRecord[];
+  readonly policy?: string | undefined;
 }
 
 export interface AliasRecord {
@@ -46,6 +73,13 @@ export interface CredentialRecord {
   readonly creationDate: number;
 }
 
+/** What somebody, perhaps another process, changed. */
+export interface Change {
+  readonly kind: 'key' | 'alias';
+  /** The key id or alias name. */
+  readonly name: string;
+}
+
 /** One page of a listing in ascending order of its key: what comes strictly after `after`, `limit` rows at most. */
 export interface Page {
   readonly after?: string | undefined;
@@ -58,17 +92,52 @@ export interface Store {
   /** Writes all of `settings`, or nothing where the store has settings already; false then. */
   initialise(settings: ReadonlyMap<string, string>): Promise<boolean>;
 
-  /** Writes a key and its first material. @throws where the id is taken */
-  insertKey(stored: StoredKey): Promise<void>;
+  /** Writes a key and what belongs to it. @throws where the id is taken */
+  insertKey(stored: NewKey): Promise<void>;
   readKey(keyId: string): Promise<StoredKey | undefined>;
+  /**
+   * Reads a key, replaces it by what `change` makes of it, and gives that back with its version grown; undefined where there is
+   * no such key. Nothing else changes the key in between. Where `change` throws, nothing is written and the error is the caller's.
+   */
+  updateKey(keyId: string, change: (stored: StoredKey) => StoredKey): Promise<StoredKey | undefined>;
+  /**
+   * Deletes a key with everything that belongs to it, where it is still pending a deletion due by `deadline`. Gives the names of
+   * the aliases that went with it; undefined where nothing was deleted.
+   */
+  destroyKey(keyId: string, deadline: number): Promise<readonly string[] | undefined>;
+  /** Ids of keys with a deletion, a rotation or an expiry of material due by `deadline`. */
+  listDueKeys(deadline: number): Promise<readonly string[]>;
   /** Key ids in ascending order. */
   listKeys(page: Page): Promise<readonly string[]>;
 
   /** Writes an alias unless its name is taken or its key has `maxPerKey` aliases already; says which. */
   insertAlias(alias: AliasRecord, maxPerKey: number): Promise<'inserted' | 'exists' | 'limit'>;
+  /** Points an existing alias elsewhere, under the same limit; `check` sees its present target and may throw. */
+  updateAlias(
+    alias: Omit<AliasRecord, 'creationDate'>,
+    maxPerKey: number,
+    check: (presentTarget: KeyRecord) => void,
+  ): Promise<'updated' | 'missing' | 'limit'>;
+  /** Whether there was such an alias. */
+  deleteAlias(aliasName: string): Promise<boolean>;
   readAlias(aliasName: string): Promise<AliasRecord | undefined>;
   /** Aliases by ascending name, of one key or of all. */
   listAliases(page: Page & { readonly targetKeyId?: string | undefined }): Promise<readonly AliasRecord[]>;
+
+  /** Adds tags or replaces their values, or does nothing where the key would have more than `maxPerKey`; whether it did. */
+  putTags(keyId: string, tags: readonly TagRecord[], maxPerKey: number): Promise<boolean>;
+  deleteTags(keyId: string, tagKeys: readonly string[]): Promise<void>;
+  /** Tags by ascending key. */
+  listTags(keyId: string, page: Page): Promise<readonly TagRecord[]>;
+
+  /** The key's policy, undefined where none was ever put. */
+  readPolicy(keyId: string): Promise<string | undefined>;
+  writePolicy(keyId: string, policy: string): Promise<void>;
+
+  /** The number of the latest change; grows with every change of a key or an alias, by whichever process. */
+  readChangeNumber(): Promise<number>;
+  /** What changed after `changeNumber`, in order; undefined where that is too long ago to tell. */
+  readChanges(changeNumber: number): Promise<readonly Change[] | undefined>;
 
   insertCredential(credential: CredentialRecord): Promise<void>;
   readCredential(accessKeyId: string): Promise<CredentialRecord | undefined>;

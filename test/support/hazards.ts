@@ -253,8 +253,7 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
     }
     for (const threads of [undefined, 'x', -1, 100_000])
       refuses(`${String(threads)} threads`, () => new Engine(threads, 'auto'));
-    for (const kernels of [undefined, 5, 'quantum'])
-      refuses(`${String(kernels)} kernels`, () => new Engine(1, kernels));
+    for (const kernels of [undefined, null, 5]) refuses(`${String(kernels)} kernels`, () => new Engine(1, kernels));
     // Another engine's block is not ours, whatever its number.
     const [foreign, foreignMemory] = other.allocate!(64) as [number, ArrayBuffer];
     if (foreign !== block) refuses("another engine's block", () => own.free!(foreign, foreignMemory));

@@ -12,10 +12,11 @@
  *
  * Bounds. Call an element's size the a for which all its limbs but the last lie in [-a, a] * 2^limbBits. A product is exact while
  * limbs * a * b * 2^(2 * limbBits) stays below 2^63: a * b < 3.5 for P-256 and secp256k1, 8 for P-384 and 1.7 for P-521. Carried
- * results have a = 1 and a little (below 1.1) and are congruent to what they stand for, below 2^bits * 1.1 in magnitude; differences
+ * results have a = 1 and a little (below 9/8) and are congruent to what they stand for, below 2^bits * 1.2 in magnitude; differences
  * that are not carried have a = 1 and a little as well, since carried limbs are hardly ever negative. P-384 keeps 8 spare bits in its
  * Montgomery radix, which a factor of 10 in magnitude per step does not use up: its carries need not fold.
  */
+import { assertFits, bounds } from './bounds.mjs';
 import { writeGenerated } from './write.mjs';
 
 /** `terms`: 2^bits is congruent to the sum of factor * 2^exponent. */
@@ -69,6 +70,8 @@ const FIELDS = [
 ];
 
 const LIMB_BYTES = 8;
+/** Size in eighths that the factors of a product may have: carried, or the difference of two carried elements. */
+const CARRIED_EIGHTHS = 9n;
 
 const range = (count) => [...Array(count).keys()];
 const sum = (terms) => (terms.length > 0 ? terms.join(' + ') : '0');
@@ -164,8 +167,24 @@ class FieldWriter {
   }
 
   reduce(columns) {
+    this.assertColumnsFit();
     if (this.field.reduction === 'montgomery') this.reduceMontgomery(columns);
     else this.reduceFold(columns);
+  }
+
+  /** Stops the build where a column, with what reduction and the column before add to it, can leave an i64. */
+  assertColumnsFit() {
+    const { name, bits, limbs, limbBits, terms } = this.field;
+    const largest = (CARRIED_EIGHTHS << BigInt(limbBits)) / 8n;
+    const products = BigInt(limbs) * largest * largest;
+    // What is shifted out of a column, which is also the largest multiplier of a term.
+    const carry = 1n << BigInt(63 - limbBits);
+    const surplus = limbs * limbBits - bits;
+    const reduction = [[bits, 1], ...terms]
+      .map(([exponent, factor]) => BigInt(Math.abs(factor)) << BigInt((exponent + surplus) % limbBits))
+      .reduce((total, multiplier) => total + multiplier * carry, 0n);
+    const column = products + reduction + carry;
+    assertFits(bounds(-column, column), `a column of a product in ${name}`);
   }
 
   /** Adds m * p, m the low limb, once for every limb; what is left above is the product divided by 2^(limbs * limbBits). */
@@ -272,9 +291,11 @@ class FieldWriter {
       `export class ${name} {`,
     ];
     this.constant('limbs', 'usize', limbs, 'Limbs of an element, 8 bytes each.');
+    this.constant('bits', 'usize', bits, 'Bits of p, and of n.');
     this.constant('limbBits', 'usize', limbBits, 'Bits of a limb.');
     this.constant('elementBytes', 'usize', Math.ceil(bits / 8), 'Bytes of an encoded element.');
     this.constant('hasZeroA', 'bool', hasZeroA, 'Whether the curve has a = 0; the others have a = -3.');
+    this.constant('hasEndomorphism', 'bool', name === 'FieldP256K1', 'Whether endomorphism.ts is about it.');
     this.constant('prime', 'usize', `${name}_PRIME`, 'Limbs of p.');
     this.constant('one', 'usize', `${name}_ONE`, 'The element 1.');
     this.constant(

@@ -1,6 +1,9 @@
-/** CreateAlias, ListAliases. */
-import { aliasArn } from '../address.ts';
+/** CreateAlias, UpdateAlias, DeleteAlias, ListAliases. */
+import { KEY_SPECS, type KeySpec } from '../../engine/index.ts';
+import type { KeyRecord } from '../../store/index.ts';
+import { aliasArn, aliasNotFound } from '../address.ts';
 import { KmsError } from '../errors.ts';
+import type { LiveKey } from '../livekey.ts';
 import { keyOperation, operation } from '../operation.ts';
 import { page } from '../pages.ts';
 import { boolean, integer, list, required, string, structure, time } from '../shapes.ts';
@@ -40,6 +43,23 @@ function refuseAliasTarget(target: string): void {
   }
 }
 
+const tooManyAliases = (key: LiveKey): KmsError =>
+  new KmsError('LimitExceededException', `${key.arn} already has ${MAX_ALIASES_PER_KEY} aliases.`);
+
+/** Symmetric, HMAC or asymmetric: an alias keeps to one type and one usage, so that callers of it keep working. */
+const keyType = (keySpec: string): string => {
+  const { family } = KEY_SPECS[keySpec as KeySpec];
+  return family === 'symmetric' || family === 'hmac' ? family : 'asymmetric';
+};
+
+function requireSameKind(present: KeyRecord, { record }: LiveKey): void {
+  if (present.keyUsage === record.keyUsage && keyType(present.keySpec) === keyType(record.keySpec)) return;
+  throw new KmsError(
+    'ValidationException',
+    'The current and new KMS key must be the same type (both symmetric or both asymmetric or both HMAC) and have the same key usage.',
+  );
+}
+
 export const ALIAS_OPERATIONS = {
   CreateAlias: keyOperation({
     input: { AliasName: required(aliasName), TargetKeyId: required(keyId) },
@@ -48,7 +68,7 @@ export const ALIAS_OPERATIONS = {
       requireAliasName(AliasName);
       refuseAliasTarget(TargetKeyId);
     },
-    async run({ service: { store, realm, now }, input, key }) {
+    async run({ service: { store, realm, keyring, now }, input, key }) {
       const creationDate = now();
       const alias = {
         aliasName: input.AliasName,
@@ -63,9 +83,39 @@ export const ALIAS_OPERATIONS = {
           `An alias with the name ${aliasArn(realm, input.AliasName)} already exists`,
         );
       }
-      if (outcome === 'limit') {
-        throw new KmsError('LimitExceededException', `${key.arn} already has ${MAX_ALIASES_PER_KEY} aliases.`);
-      }
+      if (outcome === 'limit') throw tooManyAliases(key);
+      keyring.forgetAlias(input.AliasName);
+      return undefined;
+    },
+  }),
+
+  UpdateAlias: keyOperation({
+    input: { AliasName: required(aliasName), TargetKeyId: required(keyId) },
+    key: { member: 'TargetKeyId', state: 'labelling', names: 'key' },
+    check({ AliasName, TargetKeyId }) {
+      requireAliasName(AliasName);
+      refuseAliasTarget(TargetKeyId);
+    },
+    async run({ service: { store, realm, keyring, now }, input, key }) {
+      const outcome = await store.updateAlias(
+        { aliasName: input.AliasName, targetKeyId: key.record.keyId, lastUpdatedDate: now() },
+        MAX_ALIASES_PER_KEY,
+        (present) => requireSameKind(present, key),
+      );
+      if (outcome === 'missing') throw aliasNotFound(aliasArn(realm, input.AliasName));
+      if (outcome === 'limit') throw tooManyAliases(key);
+      keyring.forgetAlias(input.AliasName);
+      return undefined;
+    },
+  }),
+
+  DeleteAlias: operation({
+    input: { AliasName: required(aliasName) },
+    check: ({ AliasName }) => requireAliasName(AliasName),
+    async run({ service: { store, realm, keyring }, input }) {
+      const wasThere = await store.deleteAlias(input.AliasName);
+      if (!wasThere) throw aliasNotFound(aliasArn(realm, input.AliasName));
+      keyring.forgetAlias(input.AliasName);
       return undefined;
     },
   }),

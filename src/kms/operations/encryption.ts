@@ -1,8 +1,7 @@
-/** Encrypt, Decrypt, GenerateDataKey, GenerateRandom. */
-import { ALGORITHMS, HASHES, KEY_SPECS, type RunItem } from '../../engine/index.ts';
+/** Encrypt, Decrypt, ReEncrypt, GenerateRandom. */
+import { ALGORITHMS, EngineError, HASHES, KEY_SPECS, type RunItem } from '../../engine/index.ts';
 import {
   blobName,
-  ciphertextAad,
   type EncryptionContext,
   hasHeader,
   isCiphertext,
@@ -13,44 +12,27 @@ import {
 } from '../ciphertext.ts';
 import { KmsError } from '../errors.ts';
 import type { LiveKey, LiveMaterial, OpenMaterial } from '../livekey.ts';
-import { engineOperation, keyOperation, operation, type Refusals } from '../operation.ts';
+import { engineOperation, operation, type Refusals } from '../operation.ts';
+import { admit } from '../perform.ts';
 import type { Service } from '../service.ts';
-import { blob, enumeration, required, string, unsupported } from '../shapes.ts';
+import { blob, boolean, enumeration, required, string, unsupported } from '../shapes.ts';
 import { ENCRYPTION_ALGORITHMS, type EncryptionAlgorithm, maxOaepPlaintextBytes } from '../specs.ts';
 import { requireAlgorithm } from './algorithm.ts';
-import { cryptographic, encryptionContext, keyId, numberOfBytes, opaque, plaintext, recipient } from './members.ts';
+import {
+  cryptographic,
+  encryptionContext,
+  grantTokens,
+  keyId,
+  numberOfBytes,
+  opaque,
+  plaintext,
+  recipient,
+} from './members.ts';
+import { aadOf, ENCRYPTION_KEY, opened, type SealItem, sealing } from './sealing.ts';
+
+type OpenItem = Extract<RunItem, { op: 'decrypt' }>;
 
 const encryptionAlgorithm = enumeration(ENCRYPTION_ALGORITHMS);
-
-const ENCRYPTION_KEY = { state: 'cryptographic', usage: 'ENCRYPT_DECRYPT' } as const;
-
-const aadOf = (material: LiveMaterial, context: EncryptionContext | undefined): Uint8Array =>
-  context === undefined ? material.aad : ciphertextAad(material.header, context);
-
-type SealItem = Extract<RunItem, { op: 'encrypt' }>;
-
-/** The caller has no way to say which nonce is used: none of these parameters reaches it. */
-function sealing(material: OpenMaterial, plaintext: Uint8Array, context: EncryptionContext | undefined): SealItem {
-  return {
-    op: 'encrypt',
-    key: material.handle,
-    algorithm: 'XAES_256_GCM',
-    plaintext,
-    aad: aadOf(material, context),
-  };
-}
-
-/** Seals under the current material of a key. */
-async function seal(
-  { engine }: Service,
-  { current }: LiveKey,
-  plaintext: Uint8Array,
-  context: EncryptionContext | undefined,
-): Promise<{ readonly CiphertextBlob: Uint8Array; readonly KeyMaterialId: string }> {
-  while (!current.isOpen()) await current.open();
-  const sealed = await engine.encrypt(sealing(current, plaintext, context));
-  return { CiphertextBlob: joinCiphertext(current.header, sealed), KeyMaterialId: current.materialId };
-}
 
 /** @throws KmsError ValidationException where the algorithm has no room for the plaintext */
 function requireRoom(key: LiveKey, algorithm: Exclude<EncryptionAlgorithm, 'SYMMETRIC_DEFAULT'>, bytes: number): void {
@@ -62,6 +44,20 @@ function requireRoom(key: LiveKey, algorithm: Exclude<EncryptionAlgorithm, 'SYMM
       `Algorithm ${algorithm} and key spec ${key.keySpec} cannot encrypt data larger than ${maxBytes} bytes.`,
     );
   }
+}
+
+/** What the engine is asked in order to encrypt. @throws KmsError where the algorithm does not fit the key or the plaintext */
+function sealingWith(
+  key: LiveKey,
+  material: OpenMaterial,
+  algorithm: EncryptionAlgorithm,
+  bytes: Uint8Array,
+  context: EncryptionContext | undefined,
+): SealItem {
+  requireAlgorithm(key, algorithm);
+  if (algorithm === 'SYMMETRIC_DEFAULT') return sealing(material, bytes, context);
+  requireRoom(key, algorithm, bytes.length);
+  return { op: 'encrypt', key: material.handle, algorithm, plaintext: bytes };
 }
 
 /** A ciphertext, and the key that the caller says it is under. */
@@ -128,7 +124,7 @@ function opening(
   material: OpenMaterial,
   { ciphertext, algorithm }: Sealed,
   context: EncryptionContext | undefined,
-): RunItem {
+): OpenItem {
   if (algorithm === 'SYMMETRIC_DEFAULT') {
     return {
       op: 'decrypt',
@@ -148,6 +144,15 @@ const DOES_NOT_OPEN: Refusals = {
   INVALID_LENGTH: 'InvalidCiphertextException',
 };
 
+async function openNow({ engine }: Service, request: OpenItem): Promise<Uint8Array> {
+  try {
+    return await engine.decrypt(request);
+  } catch (error) {
+    const refusal = error instanceof EngineError ? DOES_NOT_OPEN[error.code] : undefined;
+    throw refusal === undefined ? error : new KmsError(refusal);
+  }
+}
+
 const sealedInput = (input: {
   readonly CiphertextBlob: Uint8Array;
   readonly KeyId?: string | undefined;
@@ -157,8 +162,6 @@ const sealedInput = (input: {
   keyId: input.KeyId,
   algorithm: input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT',
 });
-
-const DATA_KEY_BYTES = { AES_256: 32, AES_128: 16 } as const;
 
 export const ENCRYPTION_OPERATIONS = {
   Encrypt: engineOperation({
@@ -171,13 +174,14 @@ export const ENCRYPTION_OPERATIONS = {
     output: { CiphertextBlob: required(blob()), KeyId: required(string()), EncryptionAlgorithm: required(string()) },
     key: { member: 'KeyId', ...ENCRYPTION_KEY },
     engine: {
-      request({ input, key, material }): RunItem {
-        const algorithm = input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
-        requireAlgorithm(key, algorithm);
-        if (algorithm === 'SYMMETRIC_DEFAULT') return sealing(material, input.Plaintext, input.EncryptionContext);
-        requireRoom(key, algorithm, input.Plaintext.length);
-        return { op: 'encrypt', key: material.handle, algorithm, plaintext: input.Plaintext };
-      },
+      request: ({ input, key, material }) =>
+        sealingWith(
+          key,
+          material,
+          input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT',
+          input.Plaintext,
+          input.EncryptionContext,
+        ),
       answer({ input, key, material }, sealed: Uint8Array) {
         const EncryptionAlgorithm = input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
         const CiphertextBlob =
@@ -219,31 +223,59 @@ export const ENCRYPTION_OPERATIONS = {
     },
   }),
 
-  GenerateDataKey: keyOperation({
+  ReEncrypt: operation({
     input: {
-      ...cryptographic,
-      EncryptionContext: encryptionContext,
-      NumberOfBytes: numberOfBytes,
-      KeySpec: enumeration(['AES_256', 'AES_128']),
-      Recipient: recipient,
+      CiphertextBlob: required(opaque),
+      SourceEncryptionContext: encryptionContext,
+      SourceKeyId: keyId,
+      DestinationKeyId: required(keyId),
+      DestinationEncryptionContext: encryptionContext,
+      SourceEncryptionAlgorithm: encryptionAlgorithm,
+      DestinationEncryptionAlgorithm: encryptionAlgorithm,
+      GrantTokens: grantTokens,
+      DryRun: boolean,
+      DryRunModifiers: unsupported(enumeration(['IGNORE_CIPHERTEXT'])),
     },
     output: {
       CiphertextBlob: required(blob()),
-      Plaintext: required(blob()),
+      SourceKeyId: required(string()),
       KeyId: required(string()),
-      KeyMaterialId: required(string()),
+      SourceEncryptionAlgorithm: required(string()),
+      DestinationEncryptionAlgorithm: required(string()),
+      SourceKeyMaterialId: string(),
+      DestinationKeyMaterialId: string(),
     },
-    key: { member: 'KeyId', ...ENCRYPTION_KEY },
-    check(input) {
-      if ((input.NumberOfBytes === undefined) === (input.KeySpec === undefined)) {
-        throw new KmsError('ValidationException', 'Please specify either number of bytes or key spec.');
+    async run({ service, operation: name, input }) {
+      const sealed: Sealed = {
+        // Copied, since there is waiting ahead.
+        ciphertext: new Uint8Array(input.CiphertextBlob),
+        keyId: input.SourceKeyId,
+        algorithm: input.SourceEncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT',
+      };
+      const target = input.DestinationEncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
+      const source = await keyOfCiphertext(service, sealed);
+      admit(service, source, ENCRYPTION_KEY, name);
+      const destination = await service.keyring.named(input.DestinationKeyId);
+      admit(service, destination, ENCRYPTION_KEY, name);
+      requireAlgorithm(destination, target);
+      const from = await opened(materialOfCiphertext(source, sealed));
+      const bytes = await openNow(service, opening(source, from, sealed, input.SourceEncryptionContext));
+      try {
+        const to = await opened(destination.current);
+        const request = sealingWith(destination, to, target, bytes, input.DestinationEncryptionContext);
+        const value = await service.engine.encrypt(request);
+        return {
+          CiphertextBlob: target === 'SYMMETRIC_DEFAULT' ? joinCiphertext(to.header, value) : value,
+          SourceKeyId: source.arn,
+          KeyId: destination.arn,
+          SourceEncryptionAlgorithm: sealed.algorithm,
+          DestinationEncryptionAlgorithm: target,
+          ...(sealed.algorithm === 'SYMMETRIC_DEFAULT' ? { SourceKeyMaterialId: from.materialId } : {}),
+          ...(target === 'SYMMETRIC_DEFAULT' ? { DestinationKeyMaterialId: to.materialId } : {}),
+        };
+      } finally {
+        bytes.fill(0);
       }
-    },
-    async run({ service, input, key }) {
-      requireAlgorithm(key, 'SYMMETRIC_DEFAULT');
-      const Plaintext = await service.engine.random(input.NumberOfBytes ?? DATA_KEY_BYTES[input.KeySpec!]);
-      const sealed = await seal(service, key, Plaintext, input.EncryptionContext);
-      return { ...sealed, Plaintext, KeyId: key.arn };
     },
   }),
 

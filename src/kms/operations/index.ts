@@ -4,16 +4,30 @@
  */
 import type { Operation, OutputOf, Row } from '../operation.ts';
 import type { StructureOf } from '../shapes.ts';
+import { AGREEMENT_OPERATIONS } from './agreement.ts';
 import { ALIAS_OPERATIONS } from './aliases.ts';
+import { DATA_KEY_OPERATIONS } from './datakeys.ts';
 import { ENCRYPTION_OPERATIONS } from './encryption.ts';
+import { IMPORT_OPERATIONS } from './imports.ts';
 import { KEY_OPERATIONS } from './keys.ts';
+import { LIFECYCLE_OPERATIONS } from './lifecycle.ts';
 import { MAC_OPERATIONS } from './macs.ts';
+import { POLICY_OPERATIONS } from './policies.ts';
+import { ROTATION_OPERATIONS } from './rotation.ts';
 import { SIGNING_OPERATIONS } from './signing.ts';
+import { TAG_OPERATIONS } from './tags.ts';
 
 const ROWS = {
   ...KEY_OPERATIONS,
+  ...LIFECYCLE_OPERATIONS,
   ...ALIAS_OPERATIONS,
+  ...ROTATION_OPERATIONS,
+  ...IMPORT_OPERATIONS,
+  ...TAG_OPERATIONS,
+  ...POLICY_OPERATIONS,
   ...ENCRYPTION_OPERATIONS,
+  ...DATA_KEY_OPERATIONS,
+  ...AGREEMENT_OPERATIONS,
   ...SIGNING_OPERATIONS,
   ...MAC_OPERATIONS,
 };

@@ -1,77 +1,16 @@
 /** CreateKey, DescribeKey, ListKeys, GetPublicKey. */
 import { KEY_SPECS, type KeySpec } from '../../engine/index.ts';
-import type { KeyRecord } from '../../store/index.ts';
 import { keyArn } from '../address.ts';
-import { dashed } from '../ciphertext.ts';
 import { KmsError } from '../errors.ts';
-import { LiveKey } from '../livekey.ts';
+import { createKey } from '../newkey.ts';
 import { keyOperation, operation } from '../operation.ts';
 import { page } from '../pages.ts';
-import type { Service } from '../service.ts';
-import {
-  blob,
-  boolean,
-  enumeration,
-  integer,
-  list,
-  required,
-  type StructureOf,
-  string,
-  structure,
-  time,
-  unsupported,
-} from '../shapes.ts';
+import { blob, boolean, enumeration, integer, list, required, string, structure, unsupported } from '../shapes.ts';
 import { ALGORITHM_LIST_OF, algorithmsOf, KEY_SPEC_NAMES, KEY_USAGES, type KeyUsage } from '../specs.ts';
-import { grantTokens, keyId, marker } from './members.ts';
-
-const algorithmLists = {
-  EncryptionAlgorithms: list(string()),
-  SigningAlgorithms: list(string()),
-  KeyAgreementAlgorithms: list(string()),
-};
-
-const keyMetadata = structure({
-  AWSAccountId: required(string()),
-  KeyId: required(string()),
-  Arn: required(string()),
-  CreationDate: required(time),
-  Enabled: required(boolean),
-  Description: required(string()),
-  KeyUsage: required(string()),
-  KeyState: required(string()),
-  Origin: required(string()),
-  KeyManager: required(string()),
-  CustomerMasterKeySpec: required(string()),
-  KeySpec: required(string()),
-  ...algorithmLists,
-  MacAlgorithms: list(string()),
-  MultiRegion: required(boolean),
-  CurrentKeyMaterialId: string(),
-});
-
-function metadataOf({ realm }: Service, key: LiveKey): StructureOf<(typeof keyMetadata)['members']> {
-  const { record, keySpec, keyUsage } = key;
-  return {
-    AWSAccountId: realm.accountId,
-    KeyId: record.keyId,
-    Arn: key.arn,
-    CreationDate: new Date(record.creationDate),
-    Enabled: key.keyState === 'Enabled',
-    Description: record.description,
-    KeyUsage: keyUsage,
-    KeyState: key.keyState,
-    Origin: record.origin,
-    KeyManager: 'CUSTOMER',
-    CustomerMasterKeySpec: keySpec,
-    KeySpec: keySpec,
-    [ALGORITHM_LIST_OF[keyUsage]]: algorithmsOf(keySpec, keyUsage),
-    MultiRegion: false,
-    // Only symmetric keys can have several materials, so AWS names the current one only there.
-    ...(KEY_SPECS[keySpec].family === 'symmetric' && record.currentMaterialId !== null
-      ? { CurrentKeyMaterialId: record.currentMaterialId }
-      : {}),
-  };
-}
+import { description, grantTokens, keyId, marker } from './members.ts';
+import { algorithmLists, keyMetadata, metadataOf } from './metadata.ts';
+import { policy, requirePolicy } from './policies.ts';
+import { requireTags, tag, tagRecord } from './tags.ts';
 
 interface SpecAndUsage {
   readonly keySpec: KeySpec;
@@ -104,79 +43,41 @@ function specAndUsage(input: {
   return { keySpec, keyUsage };
 }
 
-/** A random UUID, RFC 9562 version 4. */
-async function newKeyId({ random }: Service): Promise<string> {
-  const bytes = Buffer.from(await random(16));
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  return dashed(bytes.toString('hex'));
-}
-
-/** Drawn, not derived: a public hash of the material would let anyone test guesses of an imported one. */
-async function newMaterialId({ random }: Service): Promise<string> {
-  return Buffer.from(await random(32)).toString('hex');
-}
-
-/** Makes, wraps and stores a key; it is durable when this returns. */
-async function createKey(service: Service, { keySpec, keyUsage }: SpecAndUsage, description: string): Promise<LiveKey> {
-  const { engine, root, store, realm, keyring, now } = service;
-  const [id, materialId, handle] = await Promise.all([
-    newKeyId(service),
-    newMaterialId(service),
-    engine.generateKey(keySpec, { exportable: false }),
-  ]);
-  try {
-    const creationDate = now();
-    const record: KeyRecord = {
-      keyId: id,
-      keySpec,
-      keyUsage,
-      keyState: 'Enabled',
-      origin: 'AWS_KMS',
-      description,
-      creationDate,
-      currentMaterialId: materialId,
-    };
-    const wrapped = await root.wrapKey(handle, id, materialId);
-    const stored = { key: record, materials: [{ keyId: id, materialId, wrapped, creationDate }] };
-    await store.insertKey(stored);
-    const key = new LiveKey(stored, realm, root);
-    key.current.handle = handle;
-    keyring.add(key);
-    return key;
-  } catch (error) {
-    handle.close();
-    throw error;
-  }
-}
-
 const keyEntry = structure({ KeyId: required(string()), KeyArn: required(string()) });
 
 export const KEY_OPERATIONS = {
   CreateKey: operation({
     input: {
-      Policy: unsupported(string({ min: 1, max: 131072 })),
-      Description: string({ max: 8192 }),
+      Policy: policy,
+      Description: description,
       KeyUsage: enumeration(KEY_USAGES),
       CustomerMasterKeySpec: enumeration(KEY_SPEC_NAMES),
       KeySpec: enumeration(KEY_SPEC_NAMES),
       Origin: enumeration(['AWS_KMS', 'EXTERNAL', 'AWS_CLOUDHSM', 'EXTERNAL_KEY_STORE']),
       CustomKeyStoreId: unsupported(string({ min: 1, max: 64 })),
-      /** There is no policy yet that could lock anyone out. */
+      /** Policies are kept and not evaluated yet, so none can lock anyone out. */
       BypassPolicyLockoutSafetyCheck: boolean,
-      Tags: unsupported(list(structure({}))),
+      Tags: list(tag),
       MultiRegion: unsupported(boolean),
       XksKeyId: unsupported(string({ min: 1, max: 128 })),
     },
     output: { KeyMetadata: required(keyMetadata) },
+    check(input) {
+      if (input.Tags !== undefined) requireTags(input.Tags);
+      if (input.Policy !== undefined) requirePolicy(input.Policy);
+    },
     async run({ service, input }) {
-      if (input.Origin !== undefined && input.Origin !== 'AWS_KMS') {
-        throw new KmsError(
-          'UnsupportedOperationException',
-          `Origin ${input.Origin} is not supported by this release of keymill.`,
-        );
+      const origin = input.Origin ?? 'AWS_KMS';
+      if (origin !== 'AWS_KMS' && origin !== 'EXTERNAL') {
+        throw new KmsError('UnsupportedOperationException', `Origin ${origin} is not supported by keymill.`);
       }
-      const key = await createKey(service, specAndUsage(input), input.Description ?? '');
+      const key = await createKey(service, {
+        ...specAndUsage(input),
+        origin,
+        description: input.Description ?? '',
+        tags: (input.Tags ?? []).map(tagRecord),
+        policy: input.Policy,
+      });
       return { KeyMetadata: metadataOf(service, key) };
     },
   }),

@@ -4,6 +4,7 @@ import { blob, boolean, integer, list, required, string, stringMap, structure, u
 export const keyId = string({ min: 1, max: 2048 });
 export const aliasName = string({ min: 1, max: 256, pattern: '^[a-zA-Z0-9:/_-]+$' });
 export const grantTokens = list(string({ min: 1, max: 8192 }), { max: 10 });
+export const description = string({ max: 8192 });
 export const marker = string({ min: 1, max: 1024 });
 
 /** What every cryptographic operation takes. */

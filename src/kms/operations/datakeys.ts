@@ -1,0 +1,130 @@
+/** GenerateDataKey, GenerateDataKeyPair, and both without the plaintext. */
+import type { EncryptionContext } from '../ciphertext.ts';
+import { dryRun, KmsError } from '../errors.ts';
+import { type KeyCall, keyOperation } from '../operation.ts';
+import { blob, enumeration, required, string } from '../shapes.ts';
+import { DATA_KEY_PAIR_SPECS, type DataKeyPairSpec } from '../specs.ts';
+import { requireAlgorithm } from './algorithm.ts';
+import { cryptographic, encryptionContext, numberOfBytes, recipient } from './members.ts';
+import { ENCRYPTION_KEY, seal } from './sealing.ts';
+
+const DATA_KEY_BYTES = { AES_256: 32, AES_128: 16 } as const;
+
+const wrappingKey = { member: 'KeyId', ...ENCRYPTION_KEY } as const;
+const dataKeyInput = {
+  ...cryptographic,
+  EncryptionContext: encryptionContext,
+  NumberOfBytes: numberOfBytes,
+  KeySpec: enumeration(['AES_256', 'AES_128']),
+};
+const dataKeyOutput = {
+  CiphertextBlob: required(blob()),
+  KeyId: required(string()),
+  KeyMaterialId: required(string()),
+};
+const pairInput = {
+  ...cryptographic,
+  EncryptionContext: encryptionContext,
+  KeyPairSpec: required(enumeration(DATA_KEY_PAIR_SPECS)),
+};
+const pairOutput = {
+  PrivateKeyCiphertextBlob: required(blob()),
+  PublicKey: required(blob()),
+  KeyId: required(string()),
+  KeyPairSpec: required(string()),
+  KeyMaterialId: required(string()),
+};
+
+interface DataKeyInput {
+  readonly NumberOfBytes?: number | undefined;
+  readonly KeySpec?: keyof typeof DATA_KEY_BYTES | undefined;
+  readonly EncryptionContext?: EncryptionContext | undefined;
+}
+
+function requireOneLength({ NumberOfBytes, KeySpec }: DataKeyInput): void {
+  if ((NumberOfBytes === undefined) === (KeySpec === undefined)) {
+    throw new KmsError('ValidationException', 'Please specify either number of bytes or key spec.');
+  }
+}
+
+/** A data key and its ciphertext. The caller wipes what it does not hand out. */
+async function generateDataKey({ service, input, key }: KeyCall<DataKeyInput>) {
+  requireAlgorithm(key, 'SYMMETRIC_DEFAULT');
+  const Plaintext = await service.engine.random(input.NumberOfBytes ?? DATA_KEY_BYTES[input.KeySpec!]);
+  const { ciphertext, KeyMaterialId } = await seal(service, key, Plaintext, input.EncryptionContext);
+  return { Plaintext, output: { CiphertextBlob: ciphertext, KeyId: key.arn, KeyMaterialId } };
+}
+
+interface PairInput {
+  readonly KeyPairSpec: DataKeyPairSpec;
+  readonly EncryptionContext?: EncryptionContext | undefined;
+  readonly DryRun?: boolean | undefined;
+}
+
+/** A key pair and the ciphertext of its private half, PKCS#8. The caller wipes what it does not hand out. */
+async function generatePair({ service, input, key }: KeyCall<PairInput>) {
+  requireAlgorithm(key, 'SYMMETRIC_DEFAULT');
+  // An RSA key takes long to find: not for an answer that will not carry it.
+  if (input.DryRun === true) throw dryRun();
+  const pair = await service.engine.generateKey(input.KeyPairSpec);
+  try {
+    const PrivateKeyPlaintext = pair.export('pkcs8');
+    const { ciphertext, KeyMaterialId } = await seal(service, key, PrivateKeyPlaintext, input.EncryptionContext);
+    const output = {
+      PrivateKeyCiphertextBlob: ciphertext,
+      PublicKey: pair.publicKey(),
+      KeyId: key.arn,
+      KeyPairSpec: input.KeyPairSpec,
+      KeyMaterialId,
+    };
+    return { PrivateKeyPlaintext, output };
+  } finally {
+    pair.close();
+  }
+}
+
+export const DATA_KEY_OPERATIONS = {
+  GenerateDataKey: keyOperation({
+    input: { ...dataKeyInput, Recipient: recipient },
+    output: { ...dataKeyOutput, Plaintext: required(blob()) },
+    key: wrappingKey,
+    check: requireOneLength,
+    async run(call) {
+      const { Plaintext, output } = await generateDataKey(call);
+      return { ...output, Plaintext };
+    },
+  }),
+
+  GenerateDataKeyWithoutPlaintext: keyOperation({
+    input: dataKeyInput,
+    output: dataKeyOutput,
+    key: wrappingKey,
+    check: requireOneLength,
+    async run(call) {
+      const { Plaintext, output } = await generateDataKey(call);
+      Plaintext.fill(0);
+      return output;
+    },
+  }),
+
+  GenerateDataKeyPair: keyOperation({
+    input: { ...pairInput, Recipient: recipient },
+    output: { ...pairOutput, PrivateKeyPlaintext: required(blob()) },
+    key: wrappingKey,
+    async run(call) {
+      const { PrivateKeyPlaintext, output } = await generatePair(call);
+      return { ...output, PrivateKeyPlaintext };
+    },
+  }),
+
+  GenerateDataKeyPairWithoutPlaintext: keyOperation({
+    input: pairInput,
+    output: pairOutput,
+    key: wrappingKey,
+    async run(call) {
+      const { PrivateKeyPlaintext, output } = await generatePair(call);
+      PrivateKeyPlaintext.fill(0);
+      return output;
+    },
+  }),
+};

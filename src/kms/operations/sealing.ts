@@ -1,0 +1,39 @@
+/** Sealing under the current material of a symmetric key: what Encrypt, ReEncrypt and the data keys share. */
+import type { RunItem } from '../../engine/index.ts';
+import { ciphertextAad, type EncryptionContext, joinCiphertext } from '../ciphertext.ts';
+import type { LiveKey, LiveMaterial, OpenMaterial } from '../livekey.ts';
+import type { Service } from '../service.ts';
+
+export const ENCRYPTION_KEY = { state: 'cryptographic', usage: 'ENCRYPT_DECRYPT' } as const;
+
+export type SealItem = Extract<RunItem, { op: 'encrypt' }>;
+
+export const aadOf = (material: LiveMaterial, context: EncryptionContext | undefined): Uint8Array =>
+  context === undefined ? material.aad : ciphertextAad(material.header, context);
+
+/** The caller has no way to say which nonce is used: none of these parameters reaches it. */
+export function sealing(
+  material: OpenMaterial,
+  plaintext: Uint8Array,
+  context: EncryptionContext | undefined,
+): SealItem {
+  return { op: 'encrypt', key: material.handle, algorithm: 'XAES_256_GCM', plaintext, aad: aadOf(material, context) };
+}
+
+/** The material, opened where it was not. */
+export async function opened(material: LiveMaterial): Promise<OpenMaterial> {
+  // Where more keys are in use than stay open, another call may close it again before this one goes on.
+  while (!material.isOpen()) await material.open();
+  return material;
+}
+
+export async function seal(
+  { engine }: Service,
+  key: LiveKey,
+  plaintext: Uint8Array,
+  context: EncryptionContext | undefined,
+): Promise<{ readonly ciphertext: Uint8Array; readonly KeyMaterialId: string }> {
+  const material = await opened(key.current);
+  const sealed = await engine.encrypt(sealing(material, plaintext, context));
+  return { ciphertext: joinCiphertext(material.header, sealed), KeyMaterialId: material.materialId };
+}
