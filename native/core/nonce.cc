@@ -9,45 +9,48 @@ namespace {
 
 constexpr size_t kMaxBytes = 66;
 
-/** HMAC (RFC 2104) under one key of the hash's own length, any number of times. */
+/** What one derivation computes with, all of it secret; wiped at once when it goes. HMAC is RFC 2104. */
 template <typename H>
-class Hmac {
- public:
-  explicit Hmac(const uint8_t* key) {
-    uint8_t block[H::kBlockBytes];
-    const auto absorb = [&](typename H::Context& context, uint8_t padding) {
-      std::memset(block, padding, sizeof block);
-      for (size_t i = 0; i < H::kDigestBytes; i++) block[i] ^= key[i];
-      H::start(context);
-      H::update(context, {block, sizeof block});
-    };
-    absorb(inner_, 0x36);
-    absorb(outer_, 0x5c);
-    wipe(block, sizeof block);
-  }
-  ~Hmac() {
-    wipe(&inner_, sizeof inner_);
-    wipe(&outer_, sizeof outer_);
-    wipe(&context_, sizeof context_);
-  }
-  Hmac(const Hmac&) = delete;
-  Hmac& operator=(const Hmac&) = delete;
+struct Generator {
+  using Context = typename H::Context;
+  Context inner, outer, running;
+  uint8_t block[H::kBlockBytes];
+  uint8_t digest[H::kDigestBytes];
+  /** K and V of RFC 6979. */
+  uint8_t key[H::kDigestBytes], value[H::kDigestBytes];
+  uint8_t string[2 * H::kDigestBytes];
+  uint8_t reduced[kMaxBytes];
 
-  /** `out` may be one of the parts. */
+  Generator() {
+    std::memset(key, 0, sizeof key);
+    std::memset(value, 1, sizeof value);
+  }
+  ~Generator() { wipe(this, sizeof *this); }
+  Generator(const Generator&) = delete;
+  Generator& operator=(const Generator&) = delete;
+
+  void absorb(Context& context, uint8_t padding) {
+    std::memset(block, padding, sizeof block);
+    for (size_t i = 0; i < H::kDigestBytes; i++) block[i] ^= key[i];
+    H::start(context);
+    H::update(context, {block, sizeof block});
+  }
+  /** Makes ready for macs under the key as it is now. */
+  void take_key() {
+    absorb(inner, 0x36);
+    absorb(outer, 0x5c);
+  }
+  /** HMAC of V and the other parts; `out` may be the key or V. */
   template <typename... Parts>
-  void operator()(uint8_t* out, const Parts&... parts) {
-    context_ = inner_;
-    (H::update(context_, parts), ...);
-    uint8_t digest[H::kDigestBytes];
-    H::finish(context_, digest);
-    context_ = outer_;
-    H::update(context_, {digest, sizeof digest});
-    H::finish(context_, out);
-    wipe(digest, sizeof digest);
+  void mac(uint8_t* out, const Parts&... parts) {
+    running = inner;
+    H::update(running, {value, sizeof value});
+    (H::update(running, parts), ...);
+    H::finish(running, digest);
+    running = outer;
+    H::update(running, {digest, sizeof digest});
+    H::finish(running, out);
   }
-
- private:
-  typename H::Context inner_, outer_, context_;
 };
 
 /** a - b over `bytes` bytes; returns whether it was negative. `out` may be `a`. */
@@ -86,34 +89,29 @@ void leftmost_bits(const NonceCurve& curve, const uint8_t* string, uint8_t* out)
 template <typename H>
 void derive(const NonceCurve& curve, const uint8_t* secret, const uint8_t* digest, Bytes additional, uint8_t* nonce) {
   const size_t bytes = curve.bytes;
+  Generator<H> g;
   // bits2octets: the digest modulo n, without a branch since digests of secret messages are not public.
-  uint8_t reduced[kMaxBytes];
-  const auto keep = static_cast<uint8_t>(0 - subtract(digest, curve.order, bytes, reduced));
-  for (size_t i = 0; i < bytes; i++) reduced[i] = static_cast<uint8_t>((digest[i] & keep) | (reduced[i] & ~keep));
+  const auto keep = static_cast<uint8_t>(0 - subtract(digest, curve.order, bytes, g.reduced));
+  for (size_t i = 0; i < bytes; i++) g.reduced[i] = static_cast<uint8_t>((digest[i] & keep) | (g.reduced[i] & ~keep));
 
-  uint8_t key[H::kDigestBytes] = {}, value[H::kDigestBytes], string[2 * H::kDigestBytes];
-  std::memset(value, 1, sizeof value);
-  const Bytes v = {value, sizeof value};
+  g.take_key();
   for (uint8_t step = 0; step < 2; step++) {
-    Hmac<H>{key}(key, v, Bytes{&step, 1}, Bytes{secret, bytes}, Bytes{reduced, bytes}, additional);
-    Hmac<H>{key}(value, v);
+    g.mac(g.key, Bytes{&step, 1}, Bytes{secret, bytes}, Bytes{g.reduced, bytes}, additional);
+    g.take_key();
+    g.mac(g.value);
   }
   for (;;) {
-    Hmac<H> hmac(key);
-    for (size_t filled = 0; filled < bytes; filled += sizeof value) {
-      hmac(value, v);
-      std::memcpy(string + filled, value, sizeof value);
+    for (size_t filled = 0; filled < bytes; filled += sizeof g.value) {
+      g.mac(g.value);
+      std::memcpy(g.string + filled, g.value, sizeof g.value);
     }
-    leftmost_bits(curve, string, nonce);
-    if (is_nonce(curve, nonce)) break;
+    leftmost_bits(curve, g.string, nonce);
+    if (is_nonce(curve, nonce)) return;
     const uint8_t zero = 0;
-    hmac(key, v, Bytes{&zero, 1});
-    Hmac<H>{key}(value, v);
+    g.mac(g.key, Bytes{&zero, 1});
+    g.take_key();
+    g.mac(g.value);
   }
-  wipe(key, sizeof key);
-  wipe(value, sizeof value);
-  wipe(string, sizeof string);
-  wipe(reduced, sizeof reduced);
 }
 
 constexpr uint8_t kP256Order[] = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff,
