@@ -3,8 +3,8 @@
  * project's binaries nor on the PATH.
  */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -48,16 +48,11 @@ const PROGRAM = `
   console.log(JSON.stringify(outcomes));
 `;
 
-function find(name: string): string | undefined {
-  return DIRECTORIES.map((directory) => path.join(directory, name)).find((file) => {
-    try {
-      accessSync(file, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
+/** A file of that name that runs: an npm that does not run install scripts leaves one that does not. */
+const find = (name: string): string | undefined =>
+  DIRECTORIES.map((directory) => path.join(directory, name)).find(
+    (file) => existsSync(file) && spawnSync(file, ['--version']).status === 0,
+  );
 
 for (const [name, evaluate] of Object.entries(RUNTIMES)) {
   const file = find(name);

@@ -84,23 +84,28 @@ function pairSquare() {
 }
 
 /**
- * Adds the multiples of the modulus that make the low half vanish; writes quotient digits or the result's. The carry from the block
- * before is added after all tiles, which so need not wait for it, and the newest digit's product last.
+ * Adds the multiples of the modulus that make the low half vanish; writes quotient digits or the result's. What has to wait for the
+ * block before comes last: its carry, and the tile of its four digits of the quotient, which are still in registers.
  */
 function pairReduction() {
   emit(`    x = quotient + first;
     y = modulus + (column - first);
-    end = quotient + (column < span ? column : span);`);
+    end = quotient + (column < span ? max<usize>(column, 64) - 64 : span);`);
   pairTiles();
-  emit(`    c0 = ${add('c0', 'carry')};`);
-  emit('    const isLow = column < span;\n    if (isLow) {\n      const digits = quotient + column;');
-  for (const d of range(TILE - 1)) emit(`      const n${d + 1} = v128.load(${plus('modulus', (d + 1) * LIMB.pair)});`);
+  emit(`    c0 = ${add('c0', 'carry')};
+    if (column < span) {
+      const digits = quotient + column;`);
+  for (const d of range(2 * TILE - 1))
+    emit(`      const n${d + 1} = v128.load(${plus('modulus', (d + 1) * LIMB.pair)});`);
+  for (const c of range(TILE)) {
+    emit(`      c${c} = ${tileSum(`c${c}`, (r) => mul(`q${r}`, `n${TILE + c - r}`))};`);
+  }
   for (const c of range(TILE)) {
     let sum = `c${c}`;
     for (const k of range(c - 1)) sum = add(sum, mul(`q${k}`, `n${c - k}`));
     if (c) emit(`      c${c} = ${add(add(sum, mul(`r${c - 1}`, 'inverse')), mul(`q${c - 1}`, 'n1'))};`);
     emit(`      const r${c} = ${rounded(`c${c}`)};
-      const q${c} = ${sub(`c${c}`, `r${c}`)};
+      q${c} = ${sub(`c${c}`, `r${c}`)};
       v128.store(digits, q${c}${c ? `, ${c * LIMB.pair}` : ''});`);
   }
   emit(`      carry = ${mul('r3', 'inverse')};\n    } else {\n      const digits = output + (column - span);`);
@@ -121,6 +126,10 @@ export function ${name}(output: usize, ${parameters}, modulus: usize, limbs: usi
   const zero = f64x2.splat(0);
   const span = limbs << 4;
   let carry = zero;
+  let q0 = zero;
+  let q1 = zero;
+  let q2 = zero;
+  let q3 = zero;
   for (let column: usize = 0; column < span << 1; column += 64) {
     const first: usize = column > span ? column - span : 0;
     let c0 = zero;
