@@ -21,7 +21,8 @@ function run(command, args) {
 const memcheck = (...args) => run('valgrind', ['-q', `--error-exitcode=${REPORTED}`, program, ...args]);
 
 try {
-  if (run(process.env.CXX ?? 'g++', [...flags, 'test/native/constant_time.cc', ...sources, '-lcrypto', '-o', program]) !== 0) {
+  const compiler = process.env.CXX ?? 'g++';
+  if (run(compiler, [...flags, 'test/native/constant_time.cc', ...sources, '-lcrypto', '-o', program]) !== 0) {
     throw new Error('the check does not compile');
   }
   if (memcheck('control') !== REPORTED) throw new Error('memcheck does not notice a leak');
