@@ -45,7 +45,7 @@ import {
   spkiKeyBytes,
   writeSpki,
 } from './key_format';
-import { allocate, isEqual, wipe } from './memory';
+import { allocate, isEqual, release, wipe } from './memory';
 import { Item, register, specs } from './operation';
 import { fillRandom } from './random';
 import { isCanonicalScalar_vartime, multiplyAddScalars, reduceScalar, SCALAR_BYTES } from './scalar25519';
@@ -169,11 +169,11 @@ function signItem(item: Item, isPrehashed: bool, message: usize, bytes: usize): 
   return STATUS_OK;
 }
 
-/** Why an item cannot be signed whatever its message is. */
+/** Why an item cannot be signed whatever its message is. Asked before the scratch memory holds anything of it. */
 function signingStatus(item: Item, allowedFlags: u32): u32 {
   if (!item.key.material) return STATUS_WRONG_KEY;
   if (item.flags & (FLAG_MESSAGE_IS_DIGEST | FLAG_P1363) & ~allowedFlags) return STATUS_MALFORMED_RECORD;
-  return item.capacityBytes < SIGNATURE_BYTES ? STATUS_MALFORMED_RECORD : STATUS_OK;
+  return item.capacityBytes < SIGNATURE_BYTES ? STATUS_MALFORMED_RECORD : testStatus();
 }
 
 function sign(item: Item): u32 {
@@ -220,14 +220,21 @@ function verifyMessage(
   return isEqual(signature, given, POINT_BYTES) ? STATUS_OK : STATUS_INVALID_SIGNATURE;
 }
 
+/** Why an item cannot be verified whatever its message and signature are; likewise. */
+function verifyingStatus(item: Item, allowedFlags: u32): u32 {
+  const isAllowed = !(item.flags & (FLAG_MESSAGE_IS_DIGEST | FLAG_P1363) & ~allowedFlags);
+  return isAllowed ? testStatus() : STATUS_MALFORMED_RECORD;
+}
+
 function verify(item: Item): u32 {
-  if (item.flags & (FLAG_MESSAGE_IS_DIGEST | FLAG_P1363)) return STATUS_MALFORMED_RECORD;
+  const status = verifyingStatus(item, 0);
+  if (status != STATUS_OK) return status;
   return verifyMessage(item.key, item.extra, item.extraBytes, false, item.input, item.inputBytes);
 }
 
 function verifyPrehashed(item: Item): u32 {
-  if (item.flags & FLAG_P1363) return STATUS_MALFORMED_RECORD;
-  const status = prehashInput(item);
+  let status = verifyingStatus(item, FLAG_MESSAGE_IS_DIGEST);
+  if (status == STATUS_OK) status = prehashInput(item);
   if (status != STATUS_OK) return status;
   return verifyMessage(item.key, item.extra, item.extraBytes, true, prehash, DIGEST_BYTES);
 }
@@ -276,6 +283,8 @@ function readSpkiKey(key: Key, data: usize, bytes: usize): u32 {
 }
 
 function read(key: Key, format: u32, data: usize, bytes: usize): u32 {
+  const proven = testStatus();
+  if (proven != STATUS_OK) return proven;
   if (format == FLAG_FORMAT_PKCS8) return readPkcs8Key(key, data, bytes);
   if (format == FLAG_FORMAT_SPKI) return readSpkiKey(key, data, bytes);
   return setSeed(key, data, bytes);
@@ -303,9 +312,75 @@ function pairStatus(key: Key): u32 {
 }
 
 function generate(key: Key): u32 {
+  const proven = testStatus();
+  if (proven != STATUS_OK) return proven;
   if (!fillRandom(k, SEED_BYTES)) return STATUS_UNAVAILABLE;
   const status = setSeed(key, k, SEED_BYTES);
   return status == STATUS_OK ? pairStatus(key) : status;
+}
+
+// ---- Self-test ----
+
+/** The answers of native/core/known_answers.h: a seed, and the signatures of "keymill known answer" and of its SHA-512 under it. */
+// biome-ignore format: bytes
+const knownSeed = memory.data<u8>([
+  0x6a, 0x27, 0x54, 0xb4, 0x41, 0x63, 0x4d, 0x9b, 0xa9, 0x48, 0x3d, 0x69, 0x7a, 0x25, 0x83, 0x4e,
+  0xaf, 0x22, 0x37, 0x67, 0x6f, 0xaf, 0xc2, 0x7a, 0x28, 0xd9, 0xca, 0xfa, 0x05, 0x65, 0xc4, 0x46,
+]);
+// biome-ignore format: bytes
+const knownMessage = memory.data<u8>([
+  0x6b, 0x65, 0x79, 0x6d, 0x69, 0x6c, 0x6c, 0x20, 0x6b, 0x6e, 0x6f, 0x77, 0x6e, 0x20, 0x61, 0x6e,
+  0x73, 0x77, 0x65, 0x72,
+]);
+const KNOWN_MESSAGE_BYTES: usize = 20;
+// biome-ignore format: bytes
+const knownSignature = memory.data<u8>([
+  0x14, 0xe5, 0x00, 0x7f, 0xc3, 0x14, 0x99, 0x57, 0x15, 0xb4, 0x5f, 0xd8, 0x18, 0x0a, 0xf5, 0xfb,
+  0x0c, 0xe5, 0xf6, 0x2d, 0xbb, 0x94, 0xe8, 0xcd, 0xfd, 0x3d, 0x13, 0x3a, 0x19, 0x90, 0x73, 0x81,
+  0xf6, 0x89, 0xe7, 0x25, 0x75, 0xe7, 0xd7, 0x27, 0x17, 0xce, 0x44, 0xfd, 0xaa, 0x3d, 0xb3, 0xed,
+  0xab, 0x0a, 0xd5, 0x93, 0x03, 0xaf, 0xbe, 0x85, 0xf0, 0x3c, 0x70, 0xed, 0x76, 0x37, 0xb2, 0x0e,
+]);
+// biome-ignore format: bytes
+const knownPrehashedSignature = memory.data<u8>([
+  0xb2, 0x7b, 0x1e, 0xef, 0x68, 0x15, 0x8c, 0xab, 0x09, 0xd6, 0x9d, 0xee, 0xe7, 0x90, 0x19, 0x71,
+  0x76, 0x4c, 0x54, 0x44, 0xd7, 0xfb, 0x21, 0x9b, 0x08, 0x45, 0x3c, 0xd1, 0x8a, 0x90, 0xad, 0xc8,
+  0x9a, 0x68, 0xc5, 0x9c, 0x30, 0x50, 0x19, 0x14, 0x7a, 0xaa, 0xf5, 0x90, 0x06, 0xb9, 0x8b, 0x91,
+  0xb6, 0x75, 0x05, 0x97, 0x75, 0xd0, 0xfc, 0x59, 0x95, 0x07, 0x04, 0x75, 0x64, 0x61, 0x1b, 0x0c,
+]);
+const knownPrehash = memory.data(<i32>DIGEST_BYTES, 16);
+const knownKey = changetype<Key>(memory.data(<i32>offsetof<Key>(), 16));
+
+let isProven: bool = false;
+
+/**
+ * OK once the known answers have been given, UNAVAILABLE where they are not. Asked before the first key is made or, in a worker, used;
+ * not at load, since it takes the base point's table and not every program has such keys.
+ */
+function testStatus(): u32 {
+  if (isProven) return STATUS_OK;
+  let status = setSeed(knownKey, knownSeed, SEED_BYTES);
+  headBytes = 0;
+  hashWithHead(knownMessage, KNOWN_MESSAGE_BYTES);
+  memory.copy(knownPrehash, digest, DIGEST_BYTES);
+  if (status == STATUS_OK) status = answerStatus(false, knownMessage, KNOWN_MESSAGE_BYTES, knownSignature);
+  if (status == STATUS_OK) status = answerStatus(true, knownPrehash, DIGEST_BYTES, knownPrehashedSignature);
+  release(knownKey.material, knownKey.materialBytes);
+  release(knownKey.prepared, knownKey.preparedBytes);
+  release(knownKey.tables, knownKey.tablesBytes);
+  memory.fill(changetype<usize>(knownKey), 0, offsetof<Key>());
+  isProven = status == STATUS_OK;
+  return status;
+}
+
+/** Signs, compares, verifies, and does not verify what differs in one bit. */
+function answerStatus(isPrehashed: bool, message: usize, bytes: usize, answer: usize): u32 {
+  if (!signMessage(pairSignature, knownKey, isPrehashed, message, bytes)) return STATUS_OUT_OF_MEMORY;
+  if (!isEqual(pairSignature, answer, SIGNATURE_BYTES)) return STATUS_UNAVAILABLE;
+  const right = verifyMessage(knownKey, pairSignature, SIGNATURE_BYTES, isPrehashed, message, bytes);
+  if (right != STATUS_OK) return right == STATUS_OUT_OF_MEMORY ? right : STATUS_UNAVAILABLE;
+  store<u8>(pairSignature, load<u8>(pairSignature) ^ 1);
+  const wrong = verifyMessage(knownKey, pairSignature, SIGNATURE_BYTES, isPrehashed, message, bytes);
+  return wrong == STATUS_INVALID_SIGNATURE ? STATUS_OK : STATUS_UNAVAILABLE;
 }
 
 export function registerEdwards(): void {

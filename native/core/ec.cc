@@ -7,6 +7,8 @@
 #include <initializer_list>
 
 #include "asymmetric.h"
+#include "cpu.h"
+#include "ecdsa_items.h"
 #include "key_format.h"
 #include "known_answers.h"
 
@@ -140,10 +142,15 @@ bool is_public_point(const Curve& curve, Bytes point) {
 }
 
 /** The public key an SPKI holds, or null. */
-EvpPkey read_public(const Curve& curve, Bytes spki) {
-  Bytes point;
-  if (!read_spki(spki, curve.identifier, &point) || !is_public_point(curve, point)) return nullptr;
-  return make_pkey(curve, point, nullptr);
+EvpPkey read_public(const Curve& curve, Bytes spki, Bytes* point) {
+  if (!read_spki(spki, curve.identifier, point) || !is_public_point(curve, *point)) return nullptr;
+  return make_pkey(curve, *point, nullptr);
+}
+
+/** For the kernels: the coordinates of an uncompressed point. */
+void set_public_point(const Curve& curve, Bytes point, Key& key) {
+  static_assert(sizeof key.public_point >= 2 * kMaxElementBytes, "room for every curve");
+  std::memcpy(key.public_point, point.data + 1, curve.point_bytes() - 1);
 }
 
 /** Fills a key from its scalar. A public point that came with it, if not empty, must be the scalar's. */
@@ -168,6 +175,7 @@ Status set_scalar(const Curve& curve, Bytes scalar, Bytes expected_point, Key& k
   }
   key.pkey = make_pkey(curve, {point, curve.point_bytes()}, d.get());
   if (!key.pkey) return failed_with(Status::OUT_OF_MEMORY);
+  set_public_point(curve, {point, curve.point_bytes()}, key);
   key.has_secret = true;
   return Status::OK;
 }
@@ -205,8 +213,11 @@ Status import_pkcs8(const Curve& curve, Bytes data, Key& key) {
 }
 
 Status import_spki(const Curve& curve, Bytes data, Key& key) {
-  key.pkey = read_public(curve, data);
-  return key.pkey ? Status::OK : failed_with(Status::INVALID_KEY);
+  Bytes point;
+  key.pkey = read_public(curve, data, &point);
+  if (!key.pkey) return failed_with(Status::INVALID_KEY);
+  set_public_point(curve, point, key);
+  return Status::OK;
 }
 
 bool public_point(const Curve& curve, const Key& key, uint8_t (&point)[kMaxPointBytes]) {
@@ -295,7 +306,8 @@ Status agree(Item& item) {
   if (!curve->has_ecdh) return Status::UNSUPPORTED;
   if (!item.key->has_secret) return Status::WRONG_KEY;
   if (item.output.size < curve->element_bytes) return Status::MALFORMED_RECORD;
-  const EvpPkey peer = read_public(*curve, item.extra);
+  Bytes point;
+  const EvpPkey peer = read_public(*curve, item.extra, &point);
   if (!peer) return failed_with(Status::INVALID_KEY);
   const EvpLease context(item.key->contexts, item.key->pkey.get(), kAgreeing);
   // The peer was checked when it was read; OpenSSL's own check multiplies by the order, which a cofactor of 1 makes
@@ -333,7 +345,12 @@ Status generate(KeySpec spec, const std::atomic<bool>&, Key& key) {
   const Bn d = key_number(key.pkey.get(), OSSL_PKEY_PARAM_PRIV_KEY);
   key.secret = SecretBytes(curve->element_bytes);
   if (!d || !key.secret.ok()) return failed_with(Status::OUT_OF_MEMORY);
-  if (BN_bn2binpad(d.get(), key.secret.data(), static_cast<int>(key.secret.size())) < 0) return Status::INTERNAL;
+  uint8_t point[kMaxPointBytes];
+  if (BN_bn2binpad(d.get(), key.secret.data(), static_cast<int>(key.secret.size())) < 0 ||
+      !public_point(*curve, key, point)) {
+    return failed_with(Status::INTERNAL);
+  }
+  set_public_point(*curve, {point, curve->point_bytes()}, key);
   key.has_secret = true;
   return is_consistent(*curve, key) ? Status::OK : failed_with(Status::INTERNAL);
 }
@@ -458,12 +475,99 @@ constexpr Implementation agreeing(const char* primitive) {
           agree_test<curve>};
 }
 
+/** The kernels of one vector type, whose functions are those `EcdsaKernel` lists. */
+struct VectorType {
+  const char* name;
+  const EcdsaKernel (&kernels)[kEcdsaCurves];
+  uint64_t required_cpu_features;
+  /** A vector of P-256 costs more than as many items on OpenSSL's own P-256 code below these. */
+  size_t minimum_sign_p256, minimum_verify_p256;
+};
+constexpr VectorType kIfma = {"ifma", kIfmaEcdsa, kCpuAvx512 | kCpuAvx512Ifma | kCpuBmi2, 2, 2};
+constexpr VectorType kScalar = {"scalar", kScalarEcdsa, 0, 1, 1};
+constexpr VectorType kEmulated = {"emulated", kEmulatedEcdsa, 0, 1, 1};
+
+template <size_t curve, const VectorType& type>
+struct OnLanes {
+  static constexpr bool kIsP256 = curve == kCurveP256;
+  static constexpr EcdsaRoute kRoute = {static_cast<EcdsaCurve>(curve), type.kernels[curve],
+                                        kIsP256 ? type.minimum_sign_p256 : 1, kIsP256 ? type.minimum_verify_p256 : 1};
+
+  static void run_sign(ThreadState& thread, Item* items, size_t count) {
+    sign_ecdsa(kRoute, thread, items, count, run_each<sign>);
+  }
+  static void run_verify(ThreadState& thread, Item* items, size_t count) {
+    verify_ecdsa(kRoute, thread, items, count, run_each<verify>);
+  }
+  static bool test_sign(ThreadState&, bool fault) {
+    Digest digest;
+    return hash_bytes(kCurves[curve].hash, kKnownMessage, &digest) &&
+           ecdsa_makes_known(kRoute, Known(kEcKnown[curve].scalar).view(), digest.view(),
+                             Known(kEcKnown[curve].deterministic_signature).view(), fault);
+  }
+  static bool test_verify(ThreadState&, bool fault) {
+    Digest digest;
+    Key key;
+    return hash_bytes(kCurves[curve].hash, kKnownMessage, &digest) && known_key(kCurves[curve], key) &&
+           ecdsa_accepts_known(kRoute, {key.public_point, 2 * kCurves[curve].element_bytes}, digest.view(),
+                               Known(kEcKnown[curve].signature).view(), fault);
+  }
+};
+
+template <size_t curve, const VectorType& type>
+constexpr Implementation signing_on(const char* primitive) {
+  using Lanes = OnLanes<curve, type>;
+  return {Operation::SIGN, kCurves[curve].ecdsa,       kCurves[curve].spec, primitive,
+          type.name,       type.required_cpu_features, Lanes::run_sign,     Lanes::test_sign};
+}
+
+template <size_t curve, const VectorType& type>
+constexpr Implementation verifying_on(const char* primitive) {
+  using Lanes = OnLanes<curve, type>;
+  return {Operation::VERIFY, kCurves[curve].ecdsa,       kCurves[curve].spec, primitive,
+          type.name,         type.required_cpu_features, Lanes::run_verify,   Lanes::test_verify};
+}
+
+/** Best first. OpenSSL has assembly for P-256, which one lane of C does not reach; the emulation is for tests alone. */
 constexpr Implementation kImplementations[] = {
-    signing<0>("ecdsa-p256-sign"),     signing<1>("ecdsa-p384-sign"),
-    signing<2>("ecdsa-p521-sign"),     signing<3>("ecdsa-secp256k1-sign"),
-    verifying<0>("ecdsa-p256-verify"), verifying<1>("ecdsa-p384-verify"),
-    verifying<2>("ecdsa-p521-verify"), verifying<3>("ecdsa-secp256k1-verify"),
-    agreeing<0>("ecdh-p256"),          agreeing<1>("ecdh-p384"),
+    signing_on<0, kIfma>("ecdsa-p256-sign"),
+    signing<0>("ecdsa-p256-sign"),
+    signing_on<0, kScalar>("ecdsa-p256-sign"),
+    signing_on<0, kEmulated>("ecdsa-p256-sign"),
+    verifying_on<0, kIfma>("ecdsa-p256-verify"),
+    verifying<0>("ecdsa-p256-verify"),
+    verifying_on<0, kScalar>("ecdsa-p256-verify"),
+    verifying_on<0, kEmulated>("ecdsa-p256-verify"),
+
+    signing_on<1, kIfma>("ecdsa-p384-sign"),
+    signing_on<1, kScalar>("ecdsa-p384-sign"),
+    signing<1>("ecdsa-p384-sign"),
+    signing_on<1, kEmulated>("ecdsa-p384-sign"),
+    verifying_on<1, kIfma>("ecdsa-p384-verify"),
+    verifying_on<1, kScalar>("ecdsa-p384-verify"),
+    verifying<1>("ecdsa-p384-verify"),
+    verifying_on<1, kEmulated>("ecdsa-p384-verify"),
+
+    signing_on<2, kIfma>("ecdsa-p521-sign"),
+    signing_on<2, kScalar>("ecdsa-p521-sign"),
+    signing<2>("ecdsa-p521-sign"),
+    signing_on<2, kEmulated>("ecdsa-p521-sign"),
+    verifying_on<2, kIfma>("ecdsa-p521-verify"),
+    verifying_on<2, kScalar>("ecdsa-p521-verify"),
+    verifying<2>("ecdsa-p521-verify"),
+    verifying_on<2, kEmulated>("ecdsa-p521-verify"),
+
+    signing_on<3, kIfma>("ecdsa-secp256k1-sign"),
+    signing_on<3, kScalar>("ecdsa-secp256k1-sign"),
+    signing<3>("ecdsa-secp256k1-sign"),
+    signing_on<3, kEmulated>("ecdsa-secp256k1-sign"),
+    verifying_on<3, kIfma>("ecdsa-secp256k1-verify"),
+    verifying_on<3, kScalar>("ecdsa-secp256k1-verify"),
+    verifying<3>("ecdsa-secp256k1-verify"),
+    verifying_on<3, kEmulated>("ecdsa-secp256k1-verify"),
+
+    agreeing<0>("ecdh-p256"),
+    agreeing<1>("ecdh-p384"),
     agreeing<2>("ecdh-p521"),
 };
 

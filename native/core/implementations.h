@@ -20,8 +20,11 @@ struct SelfTestReport {
 /** Runs the tests of everything this processor can run. `fault` flips a bit of each answer: then all must fail. */
 SelfTestReport run_self_tests(bool fault);
 
-/** The report of this process, made once: what may be used depends on it. */
-const SelfTestReport& self_test_report();
+/**
+ * The report of this process, made once: what may be used depends on it. The emulated kernels, slow and for tests
+ * alone, are tested where `kernels` (see Selection) asks for them.
+ */
+const SelfTestReport& self_test_report(const std::string& kernels);
 
 /** One engine's choice of implementations. Immutable. */
 class Selection {
@@ -44,6 +47,8 @@ class Selection {
   };
   /** Each primitive with the implementation chosen, in the order of the lists. */
   const std::vector<Kernel>& kernels() const { return kernels_; }
+  /** The tests this choice rests on. */
+  const SelfTestReport& self_tests() const { return self_tests_; }
 
  private:
   static constexpr size_t kOperations = 16;
@@ -62,6 +67,7 @@ class Selection {
   uint8_t pairs_[kOperations][kAlgorithms] = {};
   std::vector<Choices> choices_;
   std::vector<Kernel> kernels_;
+  const SelfTestReport& self_tests_;
 };
 
 }  // namespace keymill

@@ -39,8 +39,8 @@ struct Key {
   SecretBytes secret;
   /** OpenSSL's form of an asymmetric key. */
   EvpPkey pkey;
-  /** Edwards: the encoded public point. */
-  uint8_t public_point[32] = {};
+  /** Edwards: the encoded public point, 32 bytes. EC: x and y, each at full width. */
+  uint8_t public_point[132] = {};
   mutable std::unique_ptr<Prepared> prepared;
   /** Idle contexts of `pkey`, for any thread. */
   mutable EvpContexts contexts;

@@ -1,6 +1,7 @@
 // Fixed keys, signatures and ciphertexts for the self-tests of asymmetric implementations. Made once with node:crypto
 // on OpenSSL 3.0 (Ed25519ph: @noble/curves) from keys generated for the purpose. Checked with @noble/curves (ECDSA,
-// ECDH, Ed25519) and with RFC 8017 written out over big integers (RSA). The keys are public: they protect nothing.
+// ECDH, Ed25519), which also made the deterministic ECDSA signatures, and with RFC 8017 written out over big integers
+// (RSA). The keys are public: they protect nothing.
 #pragma once
 #include "bytes.h"
 
@@ -128,6 +129,8 @@ struct EcKnown {
   const char* scalar;
   /** r || s. */
   const char* signature;
+  /** The one RFC 6979 gives, as it is (not made low). */
+  const char* deterministic_signature;
   /** Empty where the curve has no ECDH here. */
   const char* peer_spki;
   const char* shared_secret;
@@ -141,6 +144,9 @@ constexpr EcKnown kEcKnown[] = {
         "6f21621a52819d235f6259af125c46d039d8e48810b1ad37e2a8fd21a0a6696cdb3d98ed6507cf7882863e26dea916342a7548f087dd56"
         "51"
         "da9592d33af59528",
+        "71bac43a84f24e2c3197837253fdcf4fbe596e0b50df64d5b3d6bff53f066642ed489c40f4ba08f99c30b92c85d966335c359bb2e2c223"
+        "18"
+        "2130772e7eddc05d",
         "3059301306072a8648ce3d020106082a8648ce3d030107034200046ace4e72b1940e91de772f4ee363a58f85f5dcc5aea22cdef2fb0faa"
         "58"
         "1f3b1c4aa3a8e3d2e4222c39a6ce7e3cf6b21d3eecb1e23f799f39de643816cbbbd9cf",
@@ -152,6 +158,9 @@ constexpr EcKnown kEcKnown[] = {
         "b3bab32e44264ffd2d037480d414f419aeeeab0d71c5fb4e3acc32236557c7f20101f0907abf46a0127647a0a1bbcbb4f579a29d0b33b4"
         "f2"
         "cc16845111a5e4981e17e4ac6424edb340431984ac3e497cfae37d967839f268a23ff500a2862bf8",
+        "bdbc088c9273155f94494346fbcfc050b1d38745024e990cae7f940d3488df9be9fccd08b0ad29809b4b2f631e54fe97216c3aadda3c40"
+        "01"
+        "72890c4d20a9360696dc5fdc1ca1f3a06f644aa866081bd8135d044ef0c4d527bf53aa339bc113fc",
         "3076301006072a8648ce3d020106052b810400220362000416c01d23909bdd1d5bb9e647ee1ac1c82183dda76afa09317e269c3db3f73c"
         "19"
         "daca3e5676cc602016894cab472ec790ba35f6d7a143c00e08fb5fb7bc1e55a976c0af0d6c6436b0c8c14b193d2de2502a50e38e6b7da1"
@@ -169,6 +178,11 @@ constexpr EcKnown kEcKnown[] = {
         "ce79e4107aaa9c17b23501cfb96de9e6887b428fa3c55c8eb14dad26d02c22b953c1e9c42d5829397fe796f74cb9fa1732308fe0f32fbf"
         "2c"
         "7df3be63254d16d35485116f720b0e24119d0616",
+        "00f84579bd619042df4adb47a14090890c85a1add8679bde04c7e8a87d7bc1fba9e5b1fbd050d1f7f9118152730b2fba5158406eba858f"
+        "45"
+        "565182cc9e9e97fc39610115024b22e01c30a135f4f4fdba8f96303a18cc63570ca242ba564a97b1a7e8769ca3534bebfdab59c9da19ff"
+        "fb"
+        "010448a61e126b96c10322cdcf5571dbd9cf2dee",
         "30819b301006072a8648ce3d020106052b810400230381860004010e8d6d5b27876bc1dfa0bf18945613f6839ec02959b6a81260d90a3d"
         "57"
         "17d01b81c78a5cf7543b5b91c2d03eac14228ea0d3a657ecc0ba5a6de786f602ccfd523600e266f089fa22dae3e8fb1e1f3b726c01a01a"
@@ -184,6 +198,9 @@ constexpr EcKnown kEcKnown[] = {
         "729584fcd08b89fafd3b12b1d40786d96ac5ec48c51acacc5c283890da6316b8846bae3eb576816eefa0b813cf5c893eb9b98b9799250f"
         "58"
         "03505b1d6cdb4a2e",
+        "45d619d0b6dbabe617470b0eee78ee950358f10ecfcc67f6b3e807c0dd6af4e0cd76e45e180766229805d2ae11eb1429ea2b2171131923"
+        "27"
+        "b2e5aa37724eec19",
         "",
         "",
     },

@@ -35,6 +35,7 @@ struct ThreadState {
 
   /** One slot per stem; only that stem reads it. */
   std::unique_ptr<StemState> aead;
+  std::unique_ptr<StemState> ecdsa;
 
   /** The executor's own: the group being gathered, where each item came from, and nonces not used yet. */
   struct Origin {

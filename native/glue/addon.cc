@@ -151,7 +151,7 @@ napi_value construct(napi_env env, napi_callback_info info) {
   if (!read_number(env, arguments[0], kMaximumThreads, &threads) || !read_text(env, arguments[1], &kernels)) {
     return throw_type_error(env, "Engine: expected (threads, kernels)");
   }
-  const SelfTestReport& tests = self_test_report();
+  const SelfTestReport& tests = self_test_report(kernels);
   if (!tests.failed.empty()) {
     std::string message = "keymill self-test failed:";
     for (const std::string& name : tests.failed) message += " " + name;
@@ -201,7 +201,8 @@ napi_value info(napi_env env, napi_callback_info callback_info) {
   set(env, result, "cpuFeatures", array(env, features, [env](const char* name) { return text(env, name); }));
   set(env, result, "kernels", kernels);
   set(env, result, "selfTests",
-      array(env, self_test_report().passed, [env](const std::string& name) { return text(env, name.c_str()); }));
+      array(env, call.engine->selection().self_tests().passed,
+            [env](const std::string& name) { return text(env, name.c_str()); }));
   set(env, result, "keyMemory", memory);
   return result;
 }

@@ -105,7 +105,7 @@ export class Lane {
     this.isInline = cost.costClass === 'inline';
     this.maxRecords = this.isInline
       ? MAX_INLINE_RECORDS
-      : Math.max(1, Math.min(MAX_DEAR_RECORDS, Math.floor(BATCH_UNITS / cost.units)));
+      : Math.min(MAX_DEAR_RECORDS, Math.max(1, cost.leastRecords ?? 1, Math.floor(BATCH_UNITS / cost.units)));
     this.blockBytes = blockSize(BLOCK_HEADER_BYTES + this.maxRecords * (RECORD_BYTES + ARENA_BYTES_PER_RECORD));
   }
 }

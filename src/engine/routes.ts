@@ -38,14 +38,14 @@ const INLINE: Cost = { costClass: 'inline', units: 0 };
 interface KeyedOperationRow {
   readonly operation: number;
   readonly use: AlgorithmRow['use'];
-  readonly cost: 'secret' | 'public';
+  readonly cost: 'secret' | 'public' | 'sign' | 'verify';
   readonly isVerdict: boolean;
 }
 const KEYED_OPERATIONS: Readonly<Record<KeyedOperation, KeyedOperationRow>> = {
   encrypt: { operation: Operation.ENCRYPT, use: 'encrypt', cost: 'public', isVerdict: false },
   decrypt: { operation: Operation.DECRYPT, use: 'encrypt', cost: 'secret', isVerdict: false },
-  sign: { operation: Operation.SIGN, use: 'sign', cost: 'secret', isVerdict: false },
-  verify: { operation: Operation.VERIFY, use: 'sign', cost: 'public', isVerdict: true },
+  sign: { operation: Operation.SIGN, use: 'sign', cost: 'sign', isVerdict: false },
+  verify: { operation: Operation.VERIFY, use: 'sign', cost: 'verify', isVerdict: true },
   mac: { operation: Operation.MAC, use: 'mac', cost: 'secret', isVerdict: false },
   verifyMac: { operation: Operation.VERIFY_MAC, use: 'mac', cost: 'secret', isVerdict: true },
   deriveSharedSecret: { operation: Operation.DERIVE_SHARED_SECRET, use: 'agree', cost: 'secret', isVerdict: false },

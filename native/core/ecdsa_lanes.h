@@ -1,0 +1,231 @@
+// ECDSA (FIPS 186-5 section 6) for many keys and digests at once, written once for every curve and vector type. Numbers
+// go in and out as big-endian bytes of the curve's width. Knows no items, keys, encodings, hashes or randomness.
+#pragma once
+#include "comb.h"
+#include "ecdsa_kernels.h"
+#include "shared_inversion.h"
+
+namespace keymill {
+
+template <typename Curve, typename V>
+struct Ecdsa {
+  using Math = PointMath<Curve, V>;
+  using F = typename Math::F;
+  using N = Field<typename Curve::Order, V>;
+  using Element = typename F::Element;
+  using Scalar = typename N::Element;
+  using Point = typename Math::Point;
+  using FixedBase = Comb<Curve, V>;
+  using Word = typename V::Word;
+  using Mask = typename V::Mask;
+  static constexpr size_t kLimbs = F::kLimbs;
+  static constexpr size_t kBytes = Curve::kBytes;
+
+  /** What one vector of items needs; holds secrets during `sign`, which leaves wiping it to the caller. */
+  struct Work {
+    typename FixedBase::Digits digits;
+    Point point;
+    Element z, product;
+    Scalar inverse, scalar_product, u2;
+  };
+
+  /** The lanes left over in the last vector repeat the last item. */
+  static void sign(const uint64_t* table, void* memory, const EcdsaSigning* jobs, size_t count) {
+    auto* const work = static_cast<Work*>(memory);
+    const size_t vectors = vectors_of(count);
+    for (size_t v = 0; v < vectors; v++) {
+      const Scalar k = load<Scalar>(count, v, [&](size_t i) { return jobs[i].nonce; });
+      work[v].digits.set(k.limb);
+      work[v].inverse = N::from_number(k);
+    }
+    multiply_generator(table, work, vectors);
+    invert_scalars(work, vectors);
+    for (size_t v = 0; v < vectors; v++) work[v].z = work[v].point.z;
+    invert_all<F>(
+        vectors, [&](size_t v) -> Element& { return work[v].z; },
+        [&](size_t v) -> Element& { return work[v].product; });
+    for (size_t v = 0; v < vectors; v++) {
+      // The sign of the point does not show in x.
+      const Element x = F::to_number(F::multiply(work[v].point.x, F::square(work[v].z)));
+      // p < 2n on all these curves.
+      const Scalar r = N::below_modulus(as_scalar(x));
+      const Scalar d = N::from_number(load<Scalar>(count, v, [&](size_t i) { return jobs[i].secret; }));
+      const Scalar e = load<Scalar>(count, v, [&](size_t i) { return jobs[i].digest; });
+      const Scalar sum = N::add(N::multiply(r, d), e);
+      const Scalar s = N::below_modulus(N::multiply(sum, work[v].inverse));
+      store(r, count, v, [&](size_t i) { return jobs[i].signature; });
+      store(s, count, v, [&](size_t i) { return jobs[i].signature + kBytes; });
+    }
+  }
+
+  /** u1 G + u2 Q has the x coordinate r modulo n, u1 = e/s and u2 = r/s. Everything is public. */
+  static void verify_vartime(const uint64_t* table, void* memory, EcdsaVerifying* jobs, size_t count) {
+    auto* const work = static_cast<Work*>(memory);
+    const size_t vectors = vectors_of(count);
+    for (size_t v = 0; v < vectors; v++) {
+      work[v].inverse = N::from_number(load<Scalar>(count, v, [&](size_t i) { return jobs[i].signature + kBytes; }));
+    }
+    invert_scalars(work, vectors);
+    for (size_t v = 0; v < vectors; v++) {
+      const Scalar e = load<Scalar>(count, v, [&](size_t i) { return jobs[i].digest; });
+      const Scalar r = load<Scalar>(count, v, [&](size_t i) { return jobs[i].signature; });
+      const Scalar u1 = N::below_modulus(N::multiply(e, work[v].inverse));
+      work[v].digits.set(u1.limb);
+      work[v].u2 = N::below_modulus(N::multiply(r, work[v].inverse));
+    }
+    multiply_generator(table, work, vectors);
+    for (size_t v = 0; v < vectors; v++) {
+      Point& sum = work[v].point;
+      sum.y = F::negate_where(work[v].digits.negated, sum.y);
+      Math::add(sum, Math::addend(multiply_point(load_point(jobs, count, v), work[v].u2)));
+      const Scalar r = load<Scalar>(count, v, [&](size_t i) { return jobs[i].signature; });
+      uint64_t exceptional[V::kLanes], same[V::kLanes];
+      V::store(exceptional, V::as_word(F::is_zero(F::to_number(sum.z))));
+      V::store(same, matches(sum, r));
+      for (size_t lane = 0; lane < V::kLanes && v * V::kLanes + lane < count; lane++) {
+        jobs[v * V::kLanes + lane].verdict = exceptional[lane] ? EcdsaVerifying::kUndecided
+                                             : same[lane]      ? EcdsaVerifying::kValid
+                                                               : EcdsaVerifying::kInvalid;
+      }
+    }
+  }
+
+  static constexpr EcdsaKernel kernel() { return {V::kLanes, sizeof(Work), sign, verify_vartime}; }
+
+ private:
+  static size_t vectors_of(size_t count) { return (count + V::kLanes - 1) / V::kLanes; }
+
+  static void multiply_generator(const uint64_t* table, Work* work, size_t vectors) {
+    FixedBase::multiply(
+        table, vectors, [&](size_t v) -> const typename FixedBase::Digits& { return work[v].digits; },
+        [&](size_t v) -> Point& { return work[v].point; });
+  }
+
+  static void invert_scalars(Work* work, size_t vectors) {
+    invert_all<N>(
+        vectors, [&](size_t v) -> Scalar& { return work[v].inverse; },
+        [&](size_t v) -> Scalar& { return work[v].scalar_product; });
+  }
+
+  static constexpr int kLadderBits = 4;
+  static constexpr size_t kLadderEntries = size_t{1} << (kLadderBits - 1);
+  using LadderDigits = OddDigits<Curve, V, kLadderBits>;
+  using Addend = typename Math::Addend;
+
+  /** k Q for a k below the order, by windows of odd digits. */
+  static KEYMILL_NOINLINE Point multiply_point(const Point& q, const Scalar& k) {
+    LadderDigits digits;
+    digits.set(k.limb);
+    Point point = q;
+    point.y = F::negate_where(digits.negated, q.y);
+    Addend multiples[kLadderEntries];
+    multiples[0] = Math::addend(point);
+    Point twice = point;
+    Math::double_point(twice);
+    const Addend step = Math::addend(twice);
+    for (size_t i = 1; i < kLadderEntries; i++) {
+      Math::add(point, step);
+      multiples[i] = Math::addend(point);
+    }
+    const Addend top = choose(multiples, digits.digit(LadderDigits::kWindows - 1));
+    point = {top.x, top.y, top.z};
+    for (int window = LadderDigits::kWindows - 2; window >= 0; window--) {
+      for (int i = 0; i < kLadderBits; i++) Math::double_point(point);
+      Math::add(point, choose(multiples, digits.digit(window)));
+    }
+    return point;
+  }
+
+  static Addend choose(const Addend (&multiples)[kLadderEntries], const typename LadderDigits::Digit& digit) {
+    Addend chosen = multiples[0];
+    for (size_t i = 1; i < kLadderEntries; i++) {
+      const Mask wanted = V::equal(digit.index, V::broadcast(i));
+      const Addend& m = multiples[i];
+      chosen = {F::select(wanted, m.x, chosen.x), F::select(wanted, m.y, chosen.y), F::select(wanted, m.z, chosen.z),
+                F::select(wanted, m.z2, chosen.z2), F::select(wanted, m.z3, chosen.z3)};
+    }
+    chosen.y = F::negate_where(digit.negative, chosen.y);
+    return chosen;
+  }
+
+  /** X = r Z^2, or (r + n) Z^2 where r + n is below p: x is r modulo n without dividing. All ones where it is. */
+  static Word matches(const Point& p, const Scalar& r) {
+    const Element z2 = F::square(p.z);
+    Element shifted;
+    Word carry = V::broadcast(0), borrow = V::broadcast(0);
+    for (size_t i = 0; i < kLimbs; i++) {
+      const Word sum = V::add(V::add(r.limb[i], V::broadcast(Curve::Order::kValue.limb[i])), carry);
+      carry = V::right(sum, kLimbBits);
+      shifted.limb[i] = V::both(sum, V::broadcast(kLimbMask));
+      borrow = V::signed_right(V::add(V::subtract(shifted.limb[i], V::broadcast(Curve::Prime::kValue.limb[i])), borrow),
+                               kLimbBits);
+    }
+    // A borrow of -1 is all ones: r + n < p.
+    const Word second = V::both(borrow, equals(p.x, F::multiply(F::from_number(shifted), z2)));
+    return V::either(equals(p.x, F::multiply(F::from_number(as_element(r)), z2)), second);
+  }
+
+  static Word equals(const Element& a, const Element& b) {
+    return V::as_word(F::is_zero(F::to_number(F::subtract(a, b))));
+  }
+
+  // ---- Bytes ----
+
+  static Scalar as_scalar(const Element& x) {
+    Scalar out;
+    for (size_t i = 0; i < kLimbs; i++) out.limb[i] = x.limb[i];
+    return out;
+  }
+  static Element as_element(const Scalar& x) {
+    Element out;
+    for (size_t i = 0; i < kLimbs; i++) out.limb[i] = x.limb[i];
+    return out;
+  }
+
+  static Point load_point(const EcdsaVerifying* jobs, size_t count, size_t v) {
+    const auto x = load<Element>(count, v, [&](size_t i) { return jobs[i].point; });
+    const auto y = load<Element>(count, v, [&](size_t i) { return jobs[i].point + kBytes; });
+    return {F::from_number(x), F::from_number(y), F::one()};
+  }
+
+  /** The numbers of vector v: of items v kLanes and on, the last one again beyond `count`. */
+  template <typename Number, typename Source>
+  static Number load(size_t count, size_t v, Source source) {
+    uint64_t limbs[kLimbs][V::kLanes];
+    for (size_t lane = 0; lane < V::kLanes; lane++) {
+      const size_t item = v * V::kLanes + lane;
+      const uint8_t* bytes = source(item < count ? item : count - 1);
+      for (size_t i = 0; i < kLimbs; i++) limbs[i][lane] = limb_of(bytes, i);
+    }
+    Number out;
+    for (size_t i = 0; i < kLimbs; i++) out.limb[i] = V::load(limbs[i]);
+    return out;
+  }
+
+  template <typename Number, typename Target>
+  static void store(const Number& number, size_t count, size_t v, Target target) {
+    uint64_t limbs[kLimbs][V::kLanes];
+    for (size_t i = 0; i < kLimbs; i++) V::store(limbs[i], number.limb[i]);
+    for (size_t lane = 0; lane < V::kLanes && v * V::kLanes + lane < count; lane++) {
+      uint8_t* bytes = target(v * V::kLanes + lane);
+      for (size_t b = 0; b < kBytes; b++) {
+        const size_t bit = 8 * b, at = bit / kLimbBits, shift = bit % kLimbBits;
+        uint64_t value = limbs[at][lane] >> shift;
+        if (shift > kLimbBits - 8 && at + 1 < kLimbs) value |= limbs[at + 1][lane] << (kLimbBits - shift);
+        bytes[kBytes - 1 - b] = static_cast<uint8_t>(value);
+      }
+    }
+  }
+
+  /** Bits 52 i and up of a big-endian number: seven bytes, of which a limb begins at the first or in its middle. */
+  static uint64_t limb_of(const uint8_t* bytes, size_t i) {
+    const size_t first = i * kLimbBits / 8;
+    uint64_t value = 0;
+    for (size_t b = 0; b < 7 && first + b < kBytes; b++) {
+      value |= static_cast<uint64_t>(bytes[kBytes - 1 - first - b]) << (8 * b);
+    }
+    return value >> (i * kLimbBits % 8) & kLimbMask;
+  }
+};
+
+}  // namespace keymill

@@ -1,0 +1,80 @@
+// Points of a curve in Jacobian coordinates (x = X/Z^2, y = Y/Z^3), a different one in each lane. The formulas are
+// those of the Explicit-Formulas Database for short Weierstrass curves (hyperelliptic.org/EFD, madd-2004-hmv,
+// add-1998-cmo-2, dbl-2001-b, dbl-2009-l). They are exception-safe in this sense: where one does not hold (an operand
+// at infinity, or a sum of equal or opposite points) it gives Z = 0, and everything computed from a point with Z = 0
+// has Z = 0 again. So a result with Z other than 0 is right, and one with Z = 0 has to be computed another way.
+#pragma once
+#include "curves.h"
+#include "field.h"
+
+namespace keymill {
+
+template <typename Curve, typename V>
+struct PointMath {
+  using F = Field<typename Curve::Prime, V>;
+  using Element = typename F::Element;
+  struct Affine {
+    Element x, y;
+  };
+  struct Point {
+    Element x, y, z;
+  };
+  /** A point with powers of Z that `add` would otherwise compute at every use. */
+  struct Addend {
+    Element x, y, z, z2, z3;
+  };
+
+  static Addend addend(const Point& p) {
+    const Element z2 = F::square(p.z);
+    return {p.x, p.y, p.z, z2, F::multiply(z2, p.z)};
+  }
+
+  static KEYMILL_NOINLINE void add_affine(Point& p, const Affine& q) {
+    const Element z2 = F::square(p.z);
+    const Element h = F::subtract(F::multiply(q.x, z2), p.x);
+    const Element r = F::subtract(F::multiply(q.y, F::multiply(z2, p.z)), p.y);
+    p.z = F::multiply(p.z, h);
+    const Element h2 = F::square(h);
+    const Element h3 = F::multiply(h2, h);
+    const Element v = F::multiply(p.x, h2);
+    p.x = F::subtract_twice(F::square(r), h3, v);
+    p.y = F::subtract(F::multiply(r, F::subtract(v, p.x)), F::multiply(p.y, h3));
+  }
+
+  static KEYMILL_NOINLINE void add(Point& p, const Addend& q) {
+    const Element z2 = F::square(p.z);
+    const Element u = F::multiply(p.x, q.z2);
+    const Element h = F::subtract(F::multiply(q.x, z2), u);
+    const Element s = F::multiply(p.y, q.z3);
+    const Element r = F::subtract(F::multiply(q.y, F::multiply(z2, p.z)), s);
+    p.z = F::multiply(F::multiply(p.z, q.z), h);
+    const Element h2 = F::square(h);
+    const Element h3 = F::multiply(h2, h);
+    const Element v = F::multiply(u, h2);
+    p.x = F::subtract_twice(F::square(r), h3, v);
+    p.y = F::subtract(F::multiply(r, F::subtract(v, p.x)), F::multiply(s, h3));
+  }
+
+  static KEYMILL_NOINLINE void double_point(Point& p) {
+    if constexpr (Curve::kShape == CurveShape::kMinusThree) {
+      const Element delta = F::square(p.z);
+      const Element gamma = F::square(p.y);
+      const Element beta = F::multiply(p.x, gamma);
+      const Element alpha = F::thrice(F::multiply(F::subtract(p.x, delta), F::add(p.x, delta)));
+      p.z = F::twice(F::multiply(p.y, p.z));
+      p.x = F::subtract_shifted(F::square(alpha), 0, beta, 3);
+      const Element slope = F::multiply(alpha, F::subtract_shifted(beta, 2, p.x, 0));
+      p.y = F::subtract_shifted(slope, 0, F::square(gamma), 3);
+    } else {
+      const Element b = F::square(p.y);
+      const Element quarter_d = F::multiply(p.x, b);
+      const Element e = F::thrice(F::square(p.x));
+      p.z = F::twice(F::multiply(p.y, p.z));
+      p.x = F::subtract_shifted(F::square(e), 0, quarter_d, 3);
+      const Element slope = F::multiply(e, F::subtract_shifted(quarter_d, 2, p.x, 0));
+      p.y = F::subtract_shifted(slope, 0, F::square(b), 3);
+    }
+  }
+};
+
+}  // namespace keymill

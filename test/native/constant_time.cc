@@ -1,0 +1,87 @@
+// Signs with everything secret marked undefined, so that valgrind's memcheck reports each branch and each address that depends on
+// a private key or a nonce (Langley's ctgrind). On the scalar and emulated vector types, which are the templates of the vector
+// kernels; memcheck knows no AVX-512. tools/constant-time.mjs builds and runs it. `control` leaks on purpose: there memcheck must
+// report.
+#include <valgrind/memcheck.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+
+#include "core/comb.h"
+#include "core/ecdsa_kernels.h"
+#include "core/nonce.h"
+
+namespace {
+
+using namespace keymill;
+
+constexpr size_t kMaxBytes = 66;
+constexpr size_t kJobs = 11;
+
+struct Job {
+  uint8_t secret[kMaxBytes], digest[kMaxBytes], hedge[kHedgeBytes], nonce[kMaxBytes], signature[2 * kMaxBytes];
+};
+
+void fill(uint8_t* out, size_t bytes, unsigned seed) {
+  for (size_t i = 0; i < bytes; i++) out[i] = static_cast<uint8_t>((seed * 2654435761u + i * 40503u) >> 7);
+}
+
+/** Key `index` of a curve, in range: the lowest bits of the order's length only. */
+void make_job(const NonceCurve& curve, unsigned index, Job& job) {
+  fill(job.secret, curve.bytes, index);
+  std::memset(job.secret, 0, curve.bytes / 4);
+  job.secret[curve.bytes - 1] |= 1;
+  fill(job.digest, curve.bytes, index + 100);
+  job.digest[0] = 0;
+  fill(job.hedge, kHedgeBytes, index + 200);
+}
+
+void sign(const char* name, const NonceCurve& curve, const uint64_t* table, const EcdsaKernel& kernel) {
+  static Job jobs[kJobs] = {};
+  EcdsaSigning signing[kJobs];
+  const size_t bytes = (kJobs + kernel.lanes - 1) / kernel.lanes * kernel.bytes_per_vector;
+  void* const memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+  for (unsigned i = 0; i < kJobs; i++) {
+    Job& job = jobs[i];
+    make_job(curve, i, job);
+    VALGRIND_MAKE_MEM_UNDEFINED(job.secret, curve.bytes);
+    VALGRIND_MAKE_MEM_UNDEFINED(job.hedge, kHedgeBytes);
+    curve.derive(curve, job.secret, job.digest, {job.hedge, kHedgeBytes}, job.nonce);
+    signing[i] = {job.secret, job.nonce, job.digest, job.signature};
+  }
+  kernel.sign(table, memory, signing, kJobs);
+  unsigned sum = 0;
+  for (Job& job : jobs) {
+    // The signature is published.
+    VALGRIND_MAKE_MEM_DEFINED(job.signature, 2 * curve.bytes);
+    for (size_t i = 0; i < 2 * curve.bytes; i++) sum += job.signature[i];
+  }
+  std::printf("%s, %zu lanes: done (%u)\n", name, kernel.lanes, sum);
+  std::free(memory);
+}
+
+/** A branch and an address that depend on a secret. */
+int leak() {
+  uint8_t secret = 1;
+  const uint8_t table[256] = {};
+  VALGRIND_MAKE_MEM_UNDEFINED(&secret, 1);
+  if (secret & 1) std::puts("leaked");
+  return table[secret];
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count > 1 && std::strcmp(arguments[1], "control") == 0) return leak();
+  const char* const names[kEcdsaCurves] = {"P-256", "P-384", "P-521", "secp256k1"};
+  const uint64_t* const tables[kEcdsaCurves] = {comb_table<P256>(), comb_table<P384>(), comb_table<P521>(),
+                                                comb_table<Secp256k1>()};
+  for (size_t curve = 0; curve < kEcdsaCurves; curve++) {
+    for (const EcdsaKernel* kernels : {kScalarEcdsa, kEmulatedEcdsa}) {
+      sign(names[curve], kNonceCurves[curve], tables[curve], kernels[curve]);
+    }
+  }
+  return 0;
+}
