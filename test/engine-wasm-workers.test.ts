@@ -8,7 +8,15 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { openEngine } from 'keymill/engine';
-import { type Backend, Flag, HANDLE_BYTES, type KeyHandle, Operation, Status } from '../src/engine/backend.ts';
+import {
+  type Backend,
+  type Block,
+  Flag,
+  HANDLE_BYTES,
+  type KeyHandle,
+  Operation,
+  Status,
+} from '../src/engine/backend.ts';
 import { ALGORITHMS, HASHES, KEY_SPECS } from '../src/engine/specs.ts';
 import { openWasm, wasmHost } from '../src/engine/wasm.ts';
 import { openWasmBackend } from '../src/engine/wasm-backend.ts';
@@ -333,6 +341,36 @@ test('closing waits for submitted blocks, and every later block is UNAVAILABLE',
   for (const played of await Promise.all(running)) assertStatus(played, Status.OK);
   assertStatus(await submit(backend, [mac('one')], keyRing), Status.UNAVAILABLE);
   await backend.close();
+});
+
+test('a trap in the module fails its block alone, and the instance is not entered again', async () => {
+  const backend = openWasm({ ...OPTIONS, threads: 1 });
+  const keyRing = openKeys(backend);
+  const { bytes, handles } = layOut([mac('one'), digestOf(pattern(10))]);
+  const { slot, generation } = keyRing.one!;
+  const blocks = [1, 2, 3].map(() => {
+    const block = backend.allocate(bytes.length);
+    block.bytes.set(bytes);
+    for (const { offset } of handles) block.words.set([slot, generation], offset / 4);
+    return block;
+  });
+  // The module's pointer to the key's material now leads out of its memory.
+  const memory = Buffer.from(blocks[0]!.bytes.buffer);
+  const material = memory.indexOf(pattern(32, 0));
+  const pointer = memory.indexOf(new Uint8Array(Uint32Array.of(material).buffer));
+  assert.ok(material > 0 && pointer > 0);
+  memory.writeUInt32LE(0xfffffff0, pointer);
+  const statuses = (block: Block): string[] => {
+    const played = new Played(block.bytes.slice(0, bytes.length));
+    assert.equal(played.word(0, 'outputBytes'), 0);
+    return [0, 1].map((record) => statusName(played.status(record)));
+  };
+  await new Promise<void>((resolve) => backend.submit(blocks[0]!, resolve));
+  assert.deepEqual(statuses(blocks[0]!), [statusName(Status.INTERNAL), statusName(Status.INTERNAL)]);
+  backend.run(blocks[1]!);
+  assert.deepEqual(statuses(blocks[1]!), [statusName(Status.UNAVAILABLE), statusName(Status.UNAVAILABLE)]);
+  await new Promise<void>((resolve) => backend.submit(blocks[2]!, resolve));
+  assert.deepEqual(statuses(blocks[2]!), [statusName(Status.UNAVAILABLE), statusName(Status.UNAVAILABLE)]);
 });
 
 test('idle workers do not keep the process alive, and busy ones do', async () => {

@@ -222,7 +222,7 @@ function shiftLane(modulus: Modulus, digits: usize, lane: usize, bits: u32): voi
 }
 
 /** -1 / p modulo 2^32, p odd: Newton's iteration doubles the correct low bits; p is right in 3. */
-export function negatedInverse32(p: u32): u32 {
+function negatedInverse32(p: u32): u32 {
   let inverse = p;
   for (let i = 0; i < 4; i++) inverse *= 2 - p * inverse;
   return 0 - inverse;

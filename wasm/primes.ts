@@ -105,12 +105,12 @@ function hasSmallFactor(natural: usize, bits: u32): bool {
   return group < end;
 }
 
-/** FIPS 186-5 section A.1.1: e = 65537 must be prime to p - 1. 2^16 = -1 modulo e, so halves of words alternate in sign. */
+/** FIPS 186-5 section A.1.1: e = 65537 must be prime to p - 1, which it is unless it divides that. */
 function isOneModuloExponent(natural: usize, bytes: usize): bool {
   return restModuloF4(natural, bytes) == 1;
 }
 
-/** A number modulo 65537, in [0, 65536]. */
+/** A number modulo 65537, in [0, 65536]: 2^16 is -1 there, so halves of words alternate in sign. */
 export function restModuloF4(natural: usize, bytes: usize): u64 {
   let sum: i64 = 0;
   for (let i: usize = 0; i < bytes; i += WORD_BYTES) {
@@ -205,7 +205,7 @@ function laneIs(list: usize, lane: usize): u32 {
   return (<u32>isEqual(natural, list + lane * NATURAL_BYTES, modulus.shape.bits >> 3)) << (<u32>lane);
 }
 
-/** A random base in both lanes; false where randomness is unavailable. Uniform but for a bias below 2^-28, as R is so much larger than p. */
+/** A random base in both lanes, uniform but for a bias below 2^-28, as R is so much larger than p. False where randomness is unavailable. */
 function drawBase(): bool {
   const bytes = (<usize>modulus.shape.limbs * modulus.shape.digitBits + 7) >> 3;
   for (let lane: usize = 0; lane < LANES; lane++) {

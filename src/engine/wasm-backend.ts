@@ -148,6 +148,7 @@ class WasmBackend implements Backend {
   #selfTests: readonly string[] = [];
   #closing: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
+  #hasTrapped = false;
 
   /** No threads: everything runs on this one. */
   constructor({ module, startThread }: WasmHost, threads: number) {
@@ -184,13 +185,17 @@ class WasmBackend implements Backend {
   }
 
   run(block: Block): void {
-    const { address, byteLength } = own(block);
-    this.#instance.exports.run(address, byteLength, 0);
+    this.#execute(own(block), 0);
   }
 
   runInPlace(block: Block, external: External): void {
     const { address, byteLength } = own(block);
     const { input, output } = external;
+    if (this.#hasTrapped) {
+      zeroOutput(block, output);
+      refuse(own(block), Status.UNAVAILABLE);
+      return;
+    }
     if (!this.#instance.exports.openExternal(address, byteLength, input.length, output.length)) {
       zeroOutput(block, output);
       return;
@@ -350,7 +355,7 @@ class WasmBackend implements Backend {
   /** Runs the oldest block of this thread; one a task, so that the event loop turns between them. */
   #runNext(): void {
     const submission = this.#local[0]!;
-    this.#instance.exports.run(submission.block.address, submission.block.byteLength, submission.tick);
+    this.#execute(submission.block, submission.tick);
     this.#local.shift();
     if (this.#local.length > 0) macrotask(() => this.#runNext());
     this.#finish(submission);
@@ -364,6 +369,20 @@ class WasmBackend implements Backend {
       done();
     } finally {
       if (this.#submissions.size === 0) this.#onIdle?.();
+    }
+  }
+
+  /** Runs a block in this thread's instance. A trap leaves that in an unknown state, so it is not entered again. */
+  #execute(block: WasmBlock, tick: number): void {
+    if (this.#hasTrapped) {
+      refuse(block, Status.UNAVAILABLE);
+      return;
+    }
+    try {
+      this.#instance.exports.run(block.address, block.byteLength, tick);
+    } catch {
+      this.#hasTrapped = true;
+      refuse(block, Status.INTERNAL);
     }
   }
 
@@ -401,6 +420,22 @@ function soundBytes({ words, byteLength }: WasmBlock): number {
   const arenaOffset = BLOCK_HEADER_BYTES + words[HeaderWord.recordCount]! * RECORD_BYTES;
   const isSound = words[HeaderWord.magic] === BLOCK_MAGIC && arenaOffset <= usedBytes && usedBytes <= byteLength;
   return isSound ? usedBytes : 0;
+}
+
+/** Gives every record of a block the status, and wipes its arena: nothing of a run that broke off is to be read. */
+function refuse(block: WasmBlock, status: number): void {
+  const usedBytes = soundBytes(block);
+  if (usedBytes === 0) return;
+  const { bytes, words } = block;
+  const records = words[HeaderWord.recordCount]!;
+  bytes.fill(0, BLOCK_HEADER_BYTES + records * RECORD_BYTES, usedBytes);
+  for (let record = 0; record < records; record++) {
+    const word = BLOCK_HEADER_BYTES / 4 + record * RECORD_WORDS;
+    words[word + RecordWord.flagsAndStatus] = (words[word + RecordWord.flagsAndStatus]! & 0xffff) | (status << 16);
+    words[word + RecordWord.outputBytes] = 0;
+    const statuses = words[word + RecordWord.statusesOffset]!;
+    if (statuses !== 0) bytes.fill(status, statuses, Math.min(usedBytes, statuses + words[word + RecordWord.items]!));
+  }
 }
 
 /**

@@ -12,19 +12,57 @@ type Recording = Readonly<Record<string, { readonly 'recorded-content': Readonly
 
 const recording: Recording = oracleAbsence ? {} : JSON.parse(readFileSync(FILE, 'utf8'));
 
+/** Every exchange that was recorded, as `test exchange`. */
+export const EXCHANGES: readonly string[] = Object.entries(recording).flatMap(([name, entry]) =>
+  Object.keys(entry['recorded-content']).map((exchange) => `${name.slice(name.indexOf('::') + 2)} ${exchange}`),
+);
+
+/** Those that some test of this process has compared with an answer of ours. */
+export const replayed = new Set<string>();
+
 /** One recorded answer. `testName` is what follows the last `::`. */
 export function recorded(testName: string, exchange: string): Json {
   const entry = Object.entries(recording).find(([name]) => name.endsWith(`::${testName}`));
   const answer = entry?.[1]['recorded-content'][exchange];
   assert.ok(answer !== undefined, `nothing recorded as ${testName} ${exchange}`);
+  replayed.add(`${testName} ${exchange}`);
   return answer;
 }
 
 /** The recorder put names in place of what differs from run to run. */
-const PLACEHOLDERS: ReadonlySet<string> = new Set(['datetime', 'plaintext', 'ciphertext-blob', 'public-key']);
+const PLACEHOLDERS: ReadonlySet<string> = new Set([
+  'datetime',
+  'plaintext',
+  'ciphertext-blob',
+  'public-key',
+  'private-key-plaintext',
+  'private-key-ciphertext-blob',
+  'import-token',
+  'shared-secret',
+]);
+
+/** What each numbered name of a recording stands for here: the same name for the same value, another for another. */
+export type Names = Map<string, unknown>;
+
+function assertNamed(ours: unknown, name: string, names: Names): void {
+  if (!names.has(name)) {
+    assert.ok(![...names.values()].includes(ours), `${name} is what another name stands for: ${ours}`);
+    names.set(name, ours);
+  }
+  assert.equal(ours, names.get(name), name);
+}
 
 /** Asserts that `ours` has the members of the recorded answer, and its values where they were not replaced by a name. */
-export function assertLikeRecorded(ours: unknown, expected: Json, ignored: readonly string[] = []): void {
+export function assertLikeRecorded(
+  ours: unknown,
+  expected: Json,
+  ignored: readonly string[] = [],
+  numbered?: Names,
+): void {
+  if (numbered !== undefined && typeof expected === 'string' && /^<[^<>]+:\d+>$/.test(expected)) {
+    assertNamed(ours, expected, numbered);
+    return;
+  }
   if (typeof expected === 'string' && (PLACEHOLDERS.has(expected) || expected.includes('<'))) return;
   if (typeof expected !== 'object' || expected === null || Array.isArray(expected)) {
     assert.deepEqual(ours, expected);
@@ -36,7 +74,12 @@ export function assertLikeRecorded(ours: unknown, expected: Json, ignored: reado
       .sort();
   assert.deepEqual(names(ours as object), names(expected));
   for (const name of names(expected)) {
-    assertLikeRecorded((ours as Record<string, unknown>)[name], (expected as Record<string, Json>)[name]!, ignored);
+    assertLikeRecorded(
+      (ours as Record<string, unknown>)[name],
+      (expected as Record<string, Json>)[name]!,
+      ignored,
+      numbered,
+    );
   }
 }
 

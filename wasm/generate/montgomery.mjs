@@ -85,12 +85,13 @@ function pairSquare() {
 
 /**
  * Adds the multiples of the modulus that make the low half vanish; writes quotient digits or the result's. What has to wait for the
- * block before comes last: its carry, and the tile of its four digits of the quotient, which are still in registers.
+ * block before comes last: its carry, and the tile of its four digits of the quotient, which are still in registers. (The first block has
+ * none before it: zeros, and an end before the start.)
  */
 function pairReduction() {
   emit(`    x = quotient + first;
     y = modulus + (column - first);
-    end = quotient + (column < span ? max<usize>(column, 64) - 64 : span);`);
+    end = quotient + (column < span ? column - 64 : span);`);
   pairTiles();
   emit(`    c0 = ${add('c0', 'carry')};
     if (column < span) {
