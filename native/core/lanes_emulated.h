@@ -3,6 +3,13 @@
 #pragma once
 #include "lanes_scalar.h"
 
+// Calls keep the unrolled code of field.h short.
+#if defined(__GNUC__) || defined(__clang__)
+#define KEYMILL_OUT_OF_LINE __attribute__((noinline))
+#else
+#define KEYMILL_OUT_OF_LINE
+#endif
+
 namespace keymill {
 
 struct EmulatedLanes {
@@ -15,7 +22,7 @@ struct EmulatedLanes {
     uint64_t lane[kLanes];
   };
 
-  static Word broadcast(uint64_t x) {
+  static KEYMILL_OUT_OF_LINE Word broadcast(uint64_t x) {
     return make([&](size_t) { return x; });
   }
   static Word load(const uint64_t* p) {
@@ -24,13 +31,13 @@ struct EmulatedLanes {
   static void store(uint64_t* p, const Word& w) {
     for (size_t i = 0; i < kLanes; i++) p[i] = w.lane[i];
   }
-  static Word add(const Word& a, const Word& b) {
+  static KEYMILL_OUT_OF_LINE Word add(const Word& a, const Word& b) {
     return make([&](size_t i) { return a.lane[i] + b.lane[i]; });
   }
-  static Word subtract(const Word& a, const Word& b) {
+  static KEYMILL_OUT_OF_LINE Word subtract(const Word& a, const Word& b) {
     return make([&](size_t i) { return a.lane[i] - b.lane[i]; });
   }
-  static Word both(const Word& a, const Word& b) {
+  static KEYMILL_OUT_OF_LINE Word both(const Word& a, const Word& b) {
     return make([&](size_t i) { return a.lane[i] & b.lane[i]; });
   }
   static Word either(const Word& a, const Word& b) {
@@ -45,16 +52,16 @@ struct EmulatedLanes {
   static Word right(const Word& w, int n) {
     return make([&](size_t i) { return w.lane[i] >> n; });
   }
-  static Word signed_right(const Word& w, int n) {
+  static KEYMILL_OUT_OF_LINE Word signed_right(const Word& w, int n) {
     return make([&](size_t i) { return ScalarLanes::signed_right(w.lane[i], n); });
   }
   static Word product(const Word& a, const Word& b) {
     return make([&](size_t i) { return a.lane[i] * b.lane[i]; });
   }
-  static Word multiply_low(const Word& c, const Word& a, const Word& b) {
+  static KEYMILL_OUT_OF_LINE Word multiply_low(const Word& c, const Word& a, const Word& b) {
     return make([&](size_t i) { return ScalarLanes::multiply_low(c.lane[i], a.lane[i], b.lane[i] & kLimbMask); });
   }
-  static Word multiply_high(const Word& c, const Word& a, const Word& b) {
+  static KEYMILL_OUT_OF_LINE Word multiply_high(const Word& c, const Word& a, const Word& b) {
     return make([&](size_t i) { return ScalarLanes::multiply_high(c.lane[i], a.lane[i], b.lane[i] & kLimbMask); });
   }
   static Mask equal(const Word& a, const Word& b) {
@@ -62,7 +69,7 @@ struct EmulatedLanes {
     for (size_t i = 0; i < kLanes; i++) out.lane[i] = ScalarLanes::equal(a.lane[i], b.lane[i]);
     return out;
   }
-  static Word select(const Mask& m, const Word& a, const Word& b) {
+  static KEYMILL_OUT_OF_LINE Word select(const Mask& m, const Word& a, const Word& b) {
     return make([&](size_t i) { return ScalarLanes::select(m.lane[i], a.lane[i], b.lane[i]); });
   }
   static Word as_word(const Mask& m) {

@@ -32,7 +32,6 @@ void fill(uint8_t* out, size_t bytes, unsigned seed) {
 void make_job(const NonceCurve& curve, unsigned index, Job& job) {
   fill(job.secret, curve.bytes, index);
   std::memset(job.secret, 0, curve.bytes / 4);
-  job.secret[curve.bytes - 1] |= 1;
   fill(job.digest, curve.bytes, index + 100);
   job.digest[0] = 0;
   fill(job.hedge, kHedgeBytes, index + 200);
