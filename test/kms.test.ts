@@ -53,6 +53,12 @@ describe('encrypting', () => {
       copy.fill(0);
       assert.deepEqual((await opening).Plaintext, message, state);
     }
+    const { CiphertextBlob } = await kms.encrypt({ KeyId, Plaintext: message });
+    const cold = await Keymill.open({ path });
+    t.after(() => cold.close());
+    const opening = cold.decrypt({ KeyId, CiphertextBlob });
+    CiphertextBlob.fill(0);
+    assert.deepEqual((await opening).Plaintext, message, 'cold, the key named');
   });
 
   test('shared memory is copied, detached memory is empty', async (t) => {

@@ -81,7 +81,10 @@ function keyOfCiphertext(service: Service, sealed: Sealed): LiveKey | Promise<Li
     return keyring.recallByBlob(sealed.ciphertext) ?? keyOfBlob(service, sealed.ciphertext);
   }
   const named = keyring.named(sealed.keyId);
-  return named instanceof Promise ? named.then((key) => requireKeyOf(key, sealed)) : requireKeyOf(named, sealed);
+  if (!(named instanceof Promise)) return requireKeyOf(named, sealed);
+  // The caller may reuse its buffer while the key is looked for.
+  const kept = { ...sealed, ciphertext: new Uint8Array(sealed.ciphertext) };
+  return named.then((key) => requireKeyOf(key, kept));
 }
 
 function requireKeyOf(key: LiveKey, { ciphertext, algorithm }: Sealed): LiveKey {
