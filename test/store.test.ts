@@ -95,6 +95,93 @@ test('an alias name is taken once, and a key has a limited number', async (t) =>
   await assert.rejects(store.insertAlias(alias('alias/4', 'no such key'), 2));
 });
 
+test('a key is changed as a whole or not at all, and its version grows', async (t) => {
+  const store = await openSqliteStore(':memory:');
+  t.after(() => store.close());
+  await insert(store, 'a');
+  const second = { ...material('a'), materialId: 'n', creationDate: 3 };
+  const changed = await store.updateKey('a', ({ key: before, materials }) => ({
+    key: { ...before, keyState: 'Disabled' },
+    materials: [{ ...materials[0]!, wrapped: null }, second],
+  }));
+  assert.deepEqual([changed!.key.version, changed!.key.keyState], [2, 'Disabled']);
+  const read = await store.readKey('a');
+  assert.deepEqual({ ...read!.key }, changed!.key);
+  assert.deepEqual(
+    read!.materials.map((each) => ({ ...each })),
+    [{ ...material('a'), wrapped: null }, second],
+  );
+  await assert.rejects(
+    store.updateKey('a', ({ key: before, materials }) => ({ key: before, materials: [...materials, second] })),
+  );
+  await assert.rejects(
+    store.updateKey('a', () => {
+      throw new Error('no');
+    }),
+    /^Error: no$/,
+  );
+  assert.deepEqual(await store.readKey('a'), read);
+  assert.equal(await store.updateKey('b', (before) => before), undefined);
+});
+
+test('changes that run at once do not lose one another', async (t) => {
+  const file = join(temporaryDirectory(t), 'keymill.db');
+  const stores = await Promise.all([openSqliteStore(file), openSqliteStore(file)]);
+  t.after(() => Promise.all(stores.map((store) => store.close())));
+  await insert(stores[0]!, 'a');
+  const append = (store: Store) =>
+    store.updateKey('a', ({ key: before, materials }) => ({
+      key: { ...before, description: `${before.description}.` },
+      materials,
+    }));
+  await Promise.all(Array.from({ length: 40 }, (_, i) => append(stores[i % 2]!)));
+  const { key: after } = (await stores[0]!.readKey('a'))!;
+  assert.deepEqual([after.version, after.description.length], [41, key('a').description.length + 40]);
+});
+
+test('a key goes with everything of its own, when it is due', async (t) => {
+  const store = await openSqliteStore(':memory:');
+  t.after(() => store.close());
+  for (const keyId of ['a', 'b']) {
+    await store.insertKey({
+      key: { ...key(keyId), keyState: 'PendingDeletion', deletionDate: 100 },
+      materials: [material(keyId)],
+      tags: [{ tagKey: 't', tagValue: '' }],
+      policy: '{}',
+    });
+    await store.insertAlias(alias(`alias/${keyId}`, keyId), 50);
+  }
+  assert.deepEqual(await store.listDueKeys(99), []);
+  assert.equal(await store.destroyKey('a', 99), undefined);
+  assert.deepEqual(await store.listDueKeys(100), ['a', 'b']);
+  assert.deepEqual(await store.destroyKey('a', 100), ['alias/a']);
+  assert.equal(await store.destroyKey('a', 100), undefined);
+  assert.deepEqual(await store.listKeys({ limit: 9 }), ['b']);
+  assert.deepEqual(await store.listTags('a', { limit: 9 }), []);
+  assert.equal(await store.readPolicy('a'), undefined);
+  assert.equal(await store.readAlias('alias/a'), undefined);
+  assert.equal((await store.listTags('b', { limit: 9 })).length, 1);
+});
+
+test('changes are numbered, and what is too old to tell is said so', async (t) => {
+  const store = await openSqliteStore(':memory:');
+  t.after(() => store.close());
+  const start = await store.readChangeNumber();
+  await insert(store, 'a');
+  await store.insertAlias(alias('alias/x', 'a'), 50);
+  await store.updateKey('a', (before) => before);
+  await store.deleteAlias('alias/x');
+  await store.deleteAlias('alias/x');
+  const changes = await store.readChanges(start);
+  assert.deepEqual(
+    changes!.map(({ kind, name }) => `${kind} ${name}`),
+    ['key a', 'alias alias/x', 'key a', 'alias alias/x'],
+  );
+  const newest = await store.readChangeNumber();
+  assert.deepEqual(await store.readChanges(newest), []);
+  assert.equal(await store.readChanges(start - 1), undefined);
+});
+
 test('listings go in pages in order', async (t) => {
   const store = await openSqliteStore(':memory:');
   t.after(() => store.close());

@@ -10,6 +10,7 @@
  */
 import { createDecipheriv } from 'node:crypto';
 import { type EncryptionAlgorithm, type Engine, EngineError, type EngineKey, type KeySpec } from '../engine/index.ts';
+import { MS_PER_DAY } from './days.ts';
 import { KmsError } from './errors.ts';
 import type { LiveKey } from './livekey.ts';
 import type { Service } from './service.ts';
@@ -35,7 +36,6 @@ export type WrappingKeySpec = (typeof WRAPPING_KEY_SPECS)[number];
 
 const TOKEN_VERSION = 1;
 const TOKEN_HEADER_BYTES = 11;
-const TOKEN_VALIDITY_MS = 86_400_000;
 
 /** @throws KmsError where the material of such a key cannot be wrapped in this way */
 export function requireWrapping(key: LiveKey, algorithm: WrappingAlgorithm, wrappingKeySpec: WrappingKeySpec): void {
@@ -64,7 +64,7 @@ export async function makeImportParameters(
 ): Promise<ImportParameters> {
   const pair = await engine.generateKey(wrappingKeySpec, { exportable: false });
   try {
-    const validTo = now() + TOKEN_VALIDITY_MS;
+    const validTo = now() + MS_PER_DAY;
     const header = Buffer.alloc(TOKEN_HEADER_BYTES);
     header[0] = TOKEN_VERSION;
     header.writeBigUInt64BE(BigInt(validTo), 1);

@@ -5,12 +5,11 @@
  */
 import type { KeySpec } from '../engine/index.ts';
 import type { StoredKey } from '../store/index.ts';
+import { MS_PER_DAY } from './days.ts';
 import { generateMaterial } from './newkey.ts';
 import { handOver, withCurrent } from './rotate.ts';
 import type { Service } from './service.ts';
 import { isNeeded, stateAt } from './states.ts';
-
-const MS_PER_DAY = 86_400_000;
 
 /** Does everything that is due. Several processes may sweep one store: each step checks again under the store's lock. */
 export async function sweep(service: Service): Promise<void> {

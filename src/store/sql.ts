@@ -1,12 +1,12 @@
 /** The Store over any SQL database that Kysely speaks to; knows no dialect. Every write is in a transaction, which waits for its turn. */
-import { CamelCasePlugin, type Dialect, Kysely, type Transaction } from 'kysely';
+import { CamelCasePlugin, type Dialect, Kysely } from 'kysely';
+import { countAliases, noteChange, readKey } from './rows.ts';
 import { type Database, migrate, type SqlFlavour } from './schema.ts';
 import type {
   AliasRecord,
   Change,
   CredentialRecord,
   KeyRecord,
-  MaterialRecord,
   NewKey,
   Page,
   Store,
@@ -300,66 +300,3 @@ class SqlStore implements Store {
 
 /** Thrown inside a transaction, so that it leaves nothing. */
 const TOO_MANY = new Error('too many');
-
-/** How many changes stay readable: more than any process misses between two looks. */
-const KEPT_CHANGES = 10_000;
-
-async function noteChange(tx: Transaction<Database>, kind: Change['kind'], name: string): Promise<void> {
-  const { insertId } = await tx.insertInto('changes').values({ kind, name }).executeTakeFirstOrThrow();
-  await tx
-    .deleteFrom('changes')
-    .where('changeNumber', '<=', Number(insertId) - KEPT_CHANGES)
-    .execute();
-}
-
-async function countAliases(tx: Transaction<Database>, targetKeyId: string): Promise<number> {
-  const { count } = await tx
-    .selectFrom('aliases')
-    .select(({ fn }) => fn.countAll().as('count'))
-    .where('targetKeyId', '=', targetKeyId)
-    .executeTakeFirstOrThrow();
-  return Number(count);
-}
-
-/** In one statement, so that a key is never seen with the materials of another moment; a transaction would take the write lock. */
-async function readKey(db: Kysely<Database>, keyId: string): Promise<StoredKey | undefined> {
-  const rows = await db
-    .selectFrom('keys')
-    .leftJoin('keyMaterials', 'keyMaterials.keyId', 'keys.keyId')
-    .selectAll('keys')
-    .select([
-      'materialId',
-      'wrapped',
-      'keyMaterials.creationDate as materialDate',
-      'materialState',
-      'validTo',
-      'keyMaterials.description as materialDescription',
-      'rotationDate',
-      'rotationType',
-    ])
-    .where('keys.keyId', '=', keyId)
-    .orderBy('materialDate')
-    .orderBy('rotationDate')
-    .execute();
-  if (rows.length === 0) return undefined;
-  const materials: MaterialRecord[] = [];
-  let key: KeyRecord | undefined;
-  for (const row of rows) {
-    const { materialId, wrapped, materialDate, materialState, materialDescription, ...rest } = row;
-    const { validTo, rotationDate, rotationType, ...record } = rest;
-    key = record;
-    if (materialId === null) continue;
-    materials.push({
-      keyId,
-      materialId,
-      wrapped,
-      creationDate: materialDate!,
-      materialState: materialState!,
-      validTo,
-      description: materialDescription,
-      rotationDate,
-      rotationType,
-    });
-  }
-  return { key: key!, materials };
-}

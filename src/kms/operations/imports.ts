@@ -2,6 +2,7 @@
 import { KEY_SPECS } from '../../engine/index.ts';
 import type { MaterialRecord, StoredKey } from '../../store/index.ts';
 import { changeKey } from '../change.ts';
+import { MS_PER_DAY } from '../days.ts';
 import { KmsError } from '../errors.ts';
 import { importMaterial, makeImportParameters, requireWrapping } from '../importing.ts';
 import type { LiveKey } from '../livekey.ts';
@@ -10,7 +11,6 @@ import { keyOperation } from '../operation.ts';
 import { handOver } from '../rotate.ts';
 import { blob, enumeration, required, string, time } from '../shapes.ts';
 import { isNeeded } from '../states.ts';
-import { MS_PER_DAY } from './lifecycle.ts';
 import { keyId, opaque } from './members.ts';
 
 const MAX_VALIDITY_DAYS = 365;

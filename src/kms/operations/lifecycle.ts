@@ -1,13 +1,13 @@
 /** UpdateKeyDescription, EnableKey, DisableKey, ScheduleKeyDeletion, CancelKeyDeletion. */
 import type { StoredKey } from '../../store/index.ts';
 import { changeKey, changeRecord } from '../change.ts';
+import { MS_PER_DAY } from '../days.ts';
 import { keyOperation } from '../operation.ts';
 import { integer, required, string, time } from '../shapes.ts';
 import { isNeeded } from '../states.ts';
 import { requireInRange } from '../validate.ts';
 import { description, keyId } from './members.ts';
 
-export const MS_PER_DAY = 86_400_000;
 const DEFAULT_PENDING_WINDOW_DAYS = 30;
 
 const enabling = { member: 'KeyId', state: 'enabling', names: 'key' } as const;

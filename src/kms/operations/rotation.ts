@@ -2,6 +2,7 @@
 import { KEY_SPECS } from '../../engine/index.ts';
 import type { MaterialRecord, Page } from '../../store/index.ts';
 import { changeKey, changeRecord } from '../change.ts';
+import { MS_PER_DAY } from '../days.ts';
 import { KmsError } from '../errors.ts';
 import type { LiveKey } from '../livekey.ts';
 import { generateMaterial } from '../newkey.ts';
@@ -10,7 +11,6 @@ import { page } from '../pages.ts';
 import { handOver, withCurrent } from '../rotate.ts';
 import { boolean, enumeration, integer, list, required, string, structure, time } from '../shapes.ts';
 import { requireInRange } from '../validate.ts';
-import { MS_PER_DAY } from './lifecycle.ts';
 import { keyId, marker } from './members.ts';
 import { expirationModelOf } from './metadata.ts';
 

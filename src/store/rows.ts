@@ -1,0 +1,67 @@
+/** Reads and writes that several calls of the store share; each runs in the transaction, or outside one, that it is given. */
+import type { Kysely, Transaction } from 'kysely';
+import type { Database } from './schema.ts';
+import type { Change, KeyRecord, MaterialRecord, StoredKey } from './store.ts';
+
+/** How many changes stay readable: more than any process misses between two looks. */
+const KEPT_CHANGES = 10_000;
+
+export async function noteChange(tx: Transaction<Database>, kind: Change['kind'], name: string): Promise<void> {
+  const { insertId } = await tx.insertInto('changes').values({ kind, name }).executeTakeFirstOrThrow();
+  await tx
+    .deleteFrom('changes')
+    .where('changeNumber', '<=', Number(insertId) - KEPT_CHANGES)
+    .execute();
+}
+
+export async function countAliases(tx: Transaction<Database>, targetKeyId: string): Promise<number> {
+  const { count } = await tx
+    .selectFrom('aliases')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('targetKeyId', '=', targetKeyId)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** In one statement, so that a key is never seen with the materials of another moment; a transaction would take the write lock. */
+export async function readKey(db: Kysely<Database>, keyId: string): Promise<StoredKey | undefined> {
+  const rows = await db
+    .selectFrom('keys')
+    .leftJoin('keyMaterials', 'keyMaterials.keyId', 'keys.keyId')
+    .selectAll('keys')
+    .select([
+      'materialId',
+      'wrapped',
+      'keyMaterials.creationDate as materialDate',
+      'materialState',
+      'validTo',
+      'keyMaterials.description as materialDescription',
+      'rotationDate',
+      'rotationType',
+    ])
+    .where('keys.keyId', '=', keyId)
+    .orderBy('materialDate')
+    .orderBy('rotationDate')
+    .execute();
+  if (rows.length === 0) return undefined;
+  const materials: MaterialRecord[] = [];
+  let key: KeyRecord | undefined;
+  for (const row of rows) {
+    const { materialId, wrapped, materialDate, materialState, materialDescription, ...rest } = row;
+    const { validTo, rotationDate, rotationType, ...record } = rest;
+    key = record;
+    if (materialId === null) continue;
+    materials.push({
+      keyId,
+      materialId,
+      wrapped,
+      creationDate: materialDate!,
+      materialState: materialState!,
+      validTo,
+      description: materialDescription,
+      rotationDate,
+      rotationType,
+    });
+  }
+  return { key: key!, materials };
+}
