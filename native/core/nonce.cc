@@ -40,6 +40,19 @@ struct Generator {
     absorb(inner, 0x36);
     absorb(outer, 0x5c);
   }
+  /** The same for the key of zeros that every derivation begins with; public. */
+  void take_key_of_zeros() {
+    struct States {
+      Context inner, outer;
+    };
+    static const States zeros = [] {
+      Generator g;
+      g.take_key();
+      return States{g.inner, g.outer};
+    }();
+    inner = zeros.inner;
+    outer = zeros.outer;
+  }
   /** HMAC of V and the other parts; `out` may be the key or V. */
   template <typename... Parts>
   void mac(uint8_t* out, const Parts&... parts) {
@@ -94,7 +107,7 @@ void derive(const NonceCurve& curve, const uint8_t* secret, const uint8_t* diges
   const auto keep = static_cast<uint8_t>(0 - subtract(digest, curve.order, bytes, g.reduced));
   for (size_t i = 0; i < bytes; i++) g.reduced[i] = static_cast<uint8_t>((digest[i] & keep) | (g.reduced[i] & ~keep));
 
-  g.take_key();
+  g.take_key_of_zeros();
   for (uint8_t step = 0; step < 2; step++) {
     g.mac(g.key, Bytes{&step, 1}, Bytes{secret, bytes}, Bytes{g.reduced, bytes}, additional);
     g.take_key();
