@@ -325,7 +325,7 @@ function recode(): void {
     const bit = row * WINDOW_BITS;
     const window = <i32>((load<u32>(padded + (bit >> 3)) >> <u32>(bit & 7)) & 63) + carry;
     carry = (window + 32) >> <i32>WINDOW_BITS;
-    store<i8>(digits + row, <i8>(window - (carry << <i32>WINDOW_BITS)));
+    store<i8>(digits + row, <i8>(window - (carry << (<i32>WINDOW_BITS))));
   }
 }
 
