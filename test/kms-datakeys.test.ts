@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
-import { KmsError } from 'keymill';
+
 import { DATA_KEY_PAIR_SPECS } from '../src/kms/specs.ts';
-import { keyOrSkip, openInMemory, rejectsWith, utf8 } from './support/kms-service.ts';
+import { newKey, openInMemory, rejectsWith, utf8 } from './support/kms-service.ts';
 
 const message = utf8('a message');
 const DRY = 'The request would have succeeded, but the DryRun option is set.';
@@ -42,8 +42,7 @@ describe('ReEncrypt', () => {
 
   test('between symmetric and RSA keys', async (t) => {
     const kms = await openInMemory(t);
-    const rsa = await keyOrSkip(t, kms, { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' });
-    if (rsa === undefined) return;
+    const rsa = await newKey(kms, { KeySpec: 'RSA_2048', KeyUsage: 'ENCRYPT_DECRYPT' });
     const { KeyId } = (await kms.createKey()).KeyMetadata;
     const { CiphertextBlob } = await kms.encrypt({ KeyId, Plaintext: message });
     const toRsa = await kms.reEncrypt({
@@ -90,9 +89,7 @@ describe('data keys', () => {
       const { KeyId } = (await kms.createKey()).KeyMetadata;
       const EncryptionContext = { purpose: 'test' };
       const input = { KeyId, KeyPairSpec, EncryptionContext };
-      const made = await kms.generateDataKeyPair(input).catch((error: KmsError) => error);
-      if (made instanceof KmsError && made.name === 'UnsupportedOperationException') return t.skip(made.message);
-      assert.ok(!(made instanceof KmsError));
+      const made = await kms.generateDataKeyPair(input);
       const opened = await kms.decrypt({ CiphertextBlob: made.PrivateKeyCiphertextBlob, EncryptionContext });
       assert.deepEqual(opened.Plaintext, made.PrivateKeyPlaintext);
       const key = createPrivateKey({ key: Buffer.from(made.PrivateKeyPlaintext), format: 'der', type: 'pkcs8' });
@@ -123,8 +120,7 @@ describe('DeriveSharedSecret', () => {
   ] as const) {
     test(`${KeySpec}: both sides agree, with node:crypto and with another key`, async (t) => {
       const kms = await openInMemory(t);
-      const key = await keyOrSkip(t, kms, { KeySpec, KeyUsage: 'KEY_AGREEMENT' });
-      if (key === undefined) return;
+      const key = await newKey(kms, { KeySpec, KeyUsage: 'KEY_AGREEMENT' });
       const own = await kms.getPublicKey({ KeyId: key.keyId });
       assert.deepEqual(own.KeyAgreementAlgorithms, ['ECDH']);
       const peer = generateKeyPairSync('ec', { namedCurve });
