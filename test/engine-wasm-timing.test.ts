@@ -4,9 +4,17 @@
  * first two tests are of the method: it finds nothing between equal classes, and finds an operation that is variable in time.
  */
 import assert from 'node:assert/strict';
-import { createCipheriv, createHmac, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
+import {
+  constants,
+  createCipheriv,
+  createHmac,
+  createPrivateKey,
+  generateKeyPairSync,
+  publicEncrypt,
+  sign,
+} from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { type Backend, HANDLE_BYTES, Operation } from '../src/engine/backend.ts';
+import { type Backend, Flag, HANDLE_BYTES, Operation } from '../src/engine/backend.ts';
 import { ALGORITHMS, KEY_SPECS, type KeySpec } from '../src/engine/specs.ts';
 import { openWasm } from '../src/engine/wasm.ts';
 import { pattern } from './support/bytes.ts';
@@ -18,6 +26,9 @@ const SAMPLES = IS_SLOW ? 200_000 : 3000;
 /** A difference is a leak where it comes up in every one of these attempts: other processes on the machine make some by chance. */
 const ATTEMPTS = 4;
 const LEAK = 10;
+
+/** An RSA decryption takes so long that fewer must do; a leak of one is as much longer. */
+const RSA_SAMPLES = IS_SLOW ? 20_000 : 300;
 
 /** Operations in one measurement, and inputs (or keys) of each class. */
 const REPETITIONS = 4;
@@ -41,10 +52,11 @@ describe('timing of the WASM backend', () => {
   after(() => backend.close());
 
   /** Imports a key; its name in the key ring. */
-  function keyOf(keySpec: KeySpec, input: Uint8Array): string {
+  function keyOf(keySpec: KeySpec, input: Uint8Array, flags = 0): string {
     const name = `key ${Object.keys(keyRing).length}`;
     const record = {
       operation: Operation.IMPORT_KEY,
+      flags,
       keySpec: KEY_SPECS[keySpec].id,
       input,
       outputBytes: HANDLE_BYTES,
@@ -90,10 +102,10 @@ describe('timing of the WASM backend', () => {
     return difference;
   }
 
-  function assertNoDifference(classes: Classes): void {
+  function assertNoDifference(classes: Classes, samples = SAMPLES): void {
     const differences: number[] = [];
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      differences.push(differenceOf(classes));
+      differences.push(differenceOf(classes, samples));
       if (differences.at(-1)! < LEAK) return;
     }
     assert.fail(`|t| of ${differences.map((t) => t.toFixed(1)).join(', ')}`);
@@ -180,6 +192,22 @@ describe('timing of the WASM backend', () => {
       return { operation: Operation.DECRYPT, algorithm: ALGORITHMS.SYMMETRIC_DEFAULT.id, key, input, outputBytes: 64 };
     };
     assertNoDifference([times(() => damaged(0)), times(() => damaged(15))]);
+  });
+
+  // The classes of Manger's attack (CRYPTO 2001): between refusals, and not between a refusal and a plaintext, which everyone may see.
+  test('RSA-OAEP decryption: refused for its first byte or for its label', () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const key = keyOf('RSA_2048', privateKey.export({ format: 'der', type: 'pkcs8' }), Flag.FORMAT_PKCS8);
+    const raw = { key: publicKey, padding: constants.RSA_NO_PADDING };
+    // Below the modulus, whose top bit is set; all that follows the first byte is random, and so no encoding of anything.
+    const refused = (firstByte: number): RecordFields => ({
+      operation: Operation.DECRYPT,
+      algorithm: ALGORITHMS.RSAES_OAEP_SHA_256.id,
+      key,
+      input: publicEncrypt(raw, random(256).with(0, firstByte)),
+      outputBytes: 256,
+    });
+    assertNoDifference([times(() => refused(1)), times(() => refused(0))], RSA_SAMPLES);
   });
 
   test('HMAC verification: MACs wrong at their beginning or at their end', () => {
