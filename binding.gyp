@@ -1,5 +1,6 @@
 {
-  'variables': { 'asan%': '<!(node -p "process.env.KEYMILL_ASAN === \'1\' ? 1 : 0")' },
+  # Not `asan`: Node's own configuration defines that one, and wins.
+  'variables': { 'keymill_asan%': '<!(node -p "process.env.KEYMILL_ASAN === \'1\' ? 1 : 0")' },
   'targets': [
     {
       'target_name': 'keymill',
@@ -62,11 +63,12 @@
       'configurations': {
         'Release': { 'cflags': ['-O2'] },
         'Debug': {
-          'cflags': ['-O1', '-g'],
+          # Following variables through the unrolled vector kernels would take the compiler minutes.
+          'cflags': ['-O1', '-g', '-fno-var-tracking'],
           'defines': ['_GLIBCXX_ASSERTIONS'],
           'conditions': [
             [
-              'asan==1',
+              'keymill_asan==1',
               {
                 'cflags': ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-fno-omit-frame-pointer'],
                 'ldflags': ['-fsanitize=address,undefined'],
