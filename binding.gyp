@@ -22,6 +22,8 @@
         'native/core/edwards25519.cc',
         'native/core/evp_contexts.cc',
         'native/core/gcm_batched.cc',
+        'native/core/gcm_items.cc',
+        'native/core/gcm_vaes.cc',
         'native/core/hmac.cc',
         'native/core/implementations.cc',
         'native/core/key_format.cc',
