@@ -186,6 +186,8 @@ export interface BackendInfo {
   readonly kernels: Readonly<Record<string, string>>;
   /** Names of the known-answer tests that passed at load. */
   readonly selfTests: readonly string[];
+  /** Names of those that failed: kernels that were passed over, and should not be. Empty in a sound build. */
+  readonly refusedKernels: readonly string[];
   /** Where key material lives: whether that memory is locked, and its size. */
   readonly keyMemory: { readonly locked: boolean; readonly bytes: number };
 }
