@@ -163,15 +163,6 @@ size_t begin_jobs(ThreadState& thread, Item* items, size_t count, Job* jobs, Beg
   return taken;
 }
 
-/** Wipes what kernels may have left below the caller's frame: spilled limbs and digits of secrets. */
-#if defined(__GNUC__) || defined(__clang__)
-__attribute__((noinline))
-#endif
-void wipe_stack() {
-  uint8_t below[16384];
-  wipe(below, sizeof below);
-}
-
 /** Signs what was begun, without looking at its status. False where memory or randomness ran out. */
 bool sign_jobs(const EcdsaRoute& route, EcdsaMemory& memory, size_t count) {
   const NonceCurve& curve = kNonceCurves[route.curve];
