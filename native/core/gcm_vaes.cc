@@ -1,4 +1,5 @@
 #include "gcm_kernel.h"
+#include "unroll.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #include <immintrin.h>
@@ -108,7 +109,7 @@ Block hash(const GcmSchedule& schedule, Block state, const Vector (&text)[count]
   const uint8_t* powers = powers_for(schedule, blocks);
   Products products;
   products.add(added_to_first(text[0], state), load_vector(powers));
-#pragma GCC unroll 4
+  KEYMILL_UNROLL
   for (size_t v = 1; v < count; v++) products.add(text[v], load_vector(powers + v * kVectorBytes));
   return products.sum();
 }
@@ -150,14 +151,14 @@ Vector round_key(const GcmSchedule& schedule, size_t round) { return four_of(loa
 /** Enciphers `count` vectors, each under its own schedule. */
 template <size_t count, typename ScheduleOf>
 void encipher(Vector (&states)[count], ScheduleOf schedule_of) {
-#pragma GCC unroll 8
+  KEYMILL_UNROLL
   for (size_t i = 0; i < count; i++) states[i] = _mm512_xor_si512(states[i], round_key(schedule_of(i), 0));
-#pragma GCC unroll 14
+  KEYMILL_UNROLL
   for (size_t round = 1; round < kRounds; round++) {
-#pragma GCC unroll 8
+    KEYMILL_UNROLL
     for (size_t i = 0; i < count; i++) states[i] = _mm512_aesenc_epi128(states[i], round_key(schedule_of(i), round));
   }
-#pragma GCC unroll 8
+  KEYMILL_UNROLL
   for (size_t i = 0; i < count; i++) {
     states[i] = _mm512_aesenclast_epi128(states[i], round_key(schedule_of(i), kRounds));
   }
@@ -313,7 +314,7 @@ void run_long(GcmMessage& message) {
     }
     encipher(vectors, same_key);
     if (left >= kStrideBytes) {
-#pragma GCC unroll 4
+      KEYMILL_UNROLL
       for (size_t v = 0; v < kStride; v++) {
         vectors[v] = reversed(run_vector<sealing>(message, at + v * kVectorBytes, kVectorBytes, vectors[v]));
       }
