@@ -7,6 +7,16 @@
 #include <cstddef>
 #include <cstdint>
 
+// Whole loops over limbs are unrolled, so that the column sums are registers.
+#define KEYMILL_UNROLL _Pragma("GCC unroll 32")
+#if defined(__GNUC__) || defined(__clang__)
+#define KEYMILL_INLINE inline __attribute__((always_inline))
+#define KEYMILL_NOINLINE __attribute__((noinline))
+#else
+#define KEYMILL_INLINE inline
+#define KEYMILL_NOINLINE
+#endif
+
 namespace keymill {
 
 /** The multiplier of AVX-512 IFMA takes 52 bits, so every vector type does. */
@@ -23,12 +33,18 @@ constexpr uint64_t kLimbMask = (uint64_t{1} << kLimbBits) - 1;
 //   left(w, n), right(w, n)   shifts, n < 64 and the same for all lanes; signed_right fills with the sign
 //   product(a, b)             the low 64 bits of a * b
 //   multiply_low(c, a, b)     c + the low 52 bits of the product of the low 52 bits of a and b; b must be below 2^52
-//   multiply_high(c, a, b)    c + what is above them
 //   equal(a, b)               the lanes where they are
 //   select(m, a, b)           a where m holds, b elsewhere
 //   as_word(m)                all ones where m holds, 0 elsewhere
 //   Choice<n>(index)          which of n table entries each lane wants; pick(choice, entries) gives it, reading them
 //   all
+//   Columns<n>                the sums of products of n by n limbs: 2n columns, of which column i weighs 2^(52 i)
+//     set_product(a, b), set_square(a)
+//     low(i)                  of what column i holds, at least the low 52 bits
+//     add_product(i, a, b), subtract(i, w)
+//     add_high(i, a, b)       of a product in column i, the part above that column
+//     carry(i)                adds to column i + 1 what column i has above 52 bits
+//     carry_up(i)             the same with column i rounded up to a multiple of 2^52
 // Nothing here branches on, or addresses memory by, what a word holds.
 
 }  // namespace keymill
