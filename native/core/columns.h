@@ -47,7 +47,8 @@ class WordColumns {
   KEYMILL_INLINE void carry_up(size_t i) { carry_word(i, V::add(column_[i], V::broadcast(kLimbMask))); }
 
  private:
-  /** Low and high halves of products summed apart, where registers allow: sums of one then do not wait for the other. */
+  /** Low and high halves of products summed apart, where registers allow: sums of one then do not wait for the other.
+   */
   struct Halves {
     static constexpr bool kApart = 4 * limbs <= V::kSums;
     Word low[2 * limbs], high[kApart ? 2 * limbs : 1];

@@ -132,10 +132,10 @@ class Divsteps {
     ce = (ce + static_cast<Product>(kModulus.word[0]) * me) >> kStep;
     for (size_t i = 1; i < kWords; i++) {
       const int64_t di = d.word[i], ei = e.word[i];
-      cd += static_cast<Product>(m.u) * di + static_cast<Product>(m.v) * ei +
-            static_cast<Product>(kModulus.word[i]) * md;
-      ce += static_cast<Product>(m.q) * di + static_cast<Product>(m.r) * ei +
-            static_cast<Product>(kModulus.word[i]) * me;
+      cd +=
+          static_cast<Product>(m.u) * di + static_cast<Product>(m.v) * ei + static_cast<Product>(kModulus.word[i]) * md;
+      ce +=
+          static_cast<Product>(m.q) * di + static_cast<Product>(m.r) * ei + static_cast<Product>(kModulus.word[i]) * me;
       d.word[i - 1] = static_cast<int64_t>(cd) & kStepMask;
       e.word[i - 1] = static_cast<int64_t>(ce) & kStepMask;
       cd >>= kStep;

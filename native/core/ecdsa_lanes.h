@@ -56,7 +56,8 @@ struct Ecdsa {
         vectors, [&](size_t v) -> Element& { return work[v].z; },
         [&](size_t v) -> Element& { return work[v].product; });
     for (size_t v = 0; v < vectors; v++) {
-      const Element x = F::to_number(F::multiply(work[v].point.x, F::square(work[v].z)));
+      const Element inverse2 = F::square(work[v].z);
+      const Element x = F::to_number(F::multiply(work[v].point.x, inverse2));
       // p < 2n on all these curves.
       const Scalar r = N::below_modulus(as_scalar(x));
       const Scalar d = N::from_number(load<Scalar>(count, v, [&](size_t i) { return jobs[i].secret; }));
@@ -65,6 +66,7 @@ struct Ecdsa {
       const Scalar s = N::below_modulus(N::multiply(sum, work[v].inverse));
       store(r, count, v, [&](size_t i) { return jobs[i].signature; });
       store(s, count, v, [&](size_t i) { return jobs[i].signature + kBytes; });
+      put_recovery_ids(jobs, count, v, work[v], inverse2, x, r);
     }
   }
 
@@ -103,9 +105,7 @@ struct Ecdsa {
     }
   }
 
-  static constexpr EcdsaKernel kernel() {
-    return {V::kLanes, sign_bytes, verify_bytes, sign, verify_vartime};
-  }
+  static constexpr EcdsaKernel kernel() { return {V::kLanes, sign_bytes, verify_bytes, sign, verify_vartime}; }
 
  private:
   static size_t vectors_of(size_t count) { return (count + V::kLanes - 1) / V::kLanes; }
@@ -122,6 +122,27 @@ struct Ecdsa {
     invert_all<N>(
         vectors, [&](size_t v) -> Scalar& { return work[v].inverse; },
         [&](size_t v) -> Scalar& { return work[v].scalar_product; });
+  }
+
+  /** Where vector v has items that want them; from 1/Z^2, x and r of its points. */
+  static void put_recovery_ids(const EcdsaSigning* jobs, size_t count, size_t v, const SignWork& work,
+                               const Element& inverse2, const Element& x, const Scalar& r) {
+    bool wanted = false;
+    const size_t first = v * V::kLanes;
+    for (size_t lane = 0; lane < V::kLanes && first + lane < count; lane++)
+      wanted |= jobs[first + lane].recovery_id != nullptr;
+    if (!wanted) return;
+    const Element y = F::to_number(F::multiply(work.point.y, F::multiply(inverse2, work.z)));
+    Word difference = V::broadcast(0);
+    for (size_t i = 0; i < kLimbs; i++) difference = V::either(difference, V::exclusive(x.limb[i], r.limb[i]));
+    const Word is_below_order = V::as_word(V::equal(difference, V::broadcast(0)));
+    uint64_t parities[V::kLanes], below[V::kLanes];
+    V::store(parities, y.limb[0]);
+    V::store(below, is_below_order);
+    for (size_t lane = 0; lane < V::kLanes && first + lane < count; lane++) {
+      uint8_t* const id = jobs[first + lane].recovery_id;
+      if (id) *id = static_cast<uint8_t>((parities[lane] & 1) | (~below[lane] & 2));
+    }
   }
 
   /** X = r Z^2, or (r + n) Z^2 where r + n is below p: x is r modulo n without dividing. All ones where it is. */

@@ -4,6 +4,7 @@
 #pragma once
 #include "divsteps.h"
 #include "inversion.h"
+#include "limbs.h"
 
 namespace keymill {
 

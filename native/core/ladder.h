@@ -45,13 +45,16 @@ class Ladder {
   /** Z = 0 where the way there met equal or opposite points, or k Q is infinity. */
   Point multiply_vartime() {
     finish_multiples();
-    const auto table = [&](size_t term, size_t i) -> const Element& { return term == 0 ? multiples_[i].x : images_[i]; };
+    const auto table = [&](size_t term, size_t i) -> const Element& {
+      return term == 0 ? multiples_[i].x : images_[i];
+    };
     Point sum;
     for (int window = Digits::kWindows - 1; window >= 0; window--) {
       const bool is_top = window == Digits::kWindows - 1;
       for (int i = 0; i < kWindowBits && !is_top; i++) Math::double_point(sum);
       for (size_t term = 0; term < kTerms; term++) {
-        const Affine multiple = choose(digits_[term].digit(window), [&](size_t i) -> const Element& { return table(term, i); });
+        const Affine multiple =
+            choose(digits_[term].digit(window), [&](size_t i) -> const Element& { return table(term, i); });
         if (is_top && term == 0) {
           sum = {multiple.x, multiple.y, F::one()};
         } else {
@@ -96,7 +99,8 @@ class Ladder {
         for (size_t i = 0; i < kLimbs; i++) {
           const size_t at = i * kLimbBits / 64, shift = i * kLimbBits % 64;
           uint64_t limb = halves[term].magnitude[at] >> shift;
-          if (shift > 64 - kLimbBits && at + 1 < kHalfScalarWords) limb |= halves[term].magnitude[at + 1] << (64 - shift);
+          if (shift > 64 - kLimbBits && at + 1 < kHalfScalarWords)
+            limb |= halves[term].magnitude[at + 1] << (64 - shift);
           magnitudes[term][i][lane] = limb & kLimbMask;
         }
       }

@@ -1,21 +1,14 @@
 // What the curve kernels compute with: a 64-bit word in each of several independent lanes, and products of 52-bit
 // limbs. A vector type is a struct of static functions, so that field.h, point.h and ecdsa_lanes.h are written once:
 //   lanes_ifma.h      eight lanes of AVX-512 IFMA
+//   lanes_paired.h    two vectors of another type side by side
 //   lanes_scalar.h    one lane of plain 64-bit arithmetic
 //   lanes_emulated.h  eight lanes computed one after the other: the vector kernels where there are no vectors
 #pragma once
 #include <cstddef>
 #include <cstdint>
 
-// Whole loops over limbs are unrolled, so that the column sums are registers.
-#define KEYMILL_UNROLL _Pragma("GCC unroll 32")
-#if defined(__GNUC__) || defined(__clang__)
-#define KEYMILL_INLINE inline __attribute__((always_inline))
-#define KEYMILL_NOINLINE __attribute__((noinline))
-#else
-#define KEYMILL_INLINE inline
-#define KEYMILL_NOINLINE
-#endif
+#include "unroll.h"
 
 namespace keymill {
 
@@ -25,6 +18,7 @@ constexpr uint64_t kLimbMask = (uint64_t{1} << kLimbBits) - 1;
 
 // A vector type V has:
 //   kLanes                    how many
+//   kSums                     how many words registers can sum up at once
 //   Word, Mask                64 bits per lane; a condition per lane
 //   broadcast(x)              x in every lane
 //   load(p), store(p, w)      kLanes words at p
