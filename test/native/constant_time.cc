@@ -10,7 +10,6 @@
 #include <initializer_list>
 
 #include "core/big_endian.h"
-#include "core/comb.h"
 #include "core/ecdsa_kernels.h"
 #include "core/nonce.h"
 
@@ -39,7 +38,7 @@ void make_job(const NonceCurve& curve, unsigned index, Job& job) {
   fill(job.hedge, kHedgeBytes, index + 200);
 }
 
-void sign(const char* name, const NonceCurve& curve, const uint64_t* table, const EcdsaKernel& kernel) {
+void sign(const char* name, const NonceCurve& curve, const EcdsaKernel& kernel) {
   static Job jobs[kJobs] = {};
   EcdsaSigning signing[kJobs];
   const size_t bytes = kernel.sign_bytes(kJobs);
@@ -52,7 +51,7 @@ void sign(const char* name, const NonceCurve& curve, const uint64_t* table, cons
     curve.derive(curve, job.secret, job.digest, {job.hedge, kHedgeBytes}, job.nonce);
     signing[i] = {job.secret, job.nonce, job.digest, job.signature, &job.recovery_id};
   }
-  kernel.sign(table, memory, signing, kJobs);
+  kernel.sign(kernel.comb_table(), memory, signing, kJobs);
   unsigned sum = 0;
   for (Job& job : jobs) {
     job.recovery_id ^= take_lesser(job.signature + curve.bytes, curve.order, curve.bytes);
@@ -80,11 +79,9 @@ int leak() {
 int main(int count, char** arguments) {
   if (count > 1 && std::strcmp(arguments[1], "control") == 0) return leak();
   const char* const names[kEcdsaCurves] = {"P-256", "P-384", "P-521", "secp256k1"};
-  const uint64_t* const tables[kEcdsaCurves] = {comb_table<P256>(), comb_table<P384>(), comb_table<P521>(),
-                                                comb_table<Secp256k1>()};
   for (size_t curve = 0; curve < kEcdsaCurves; curve++) {
     for (const EcdsaKernel* kernels : {kScalarEcdsa, kEmulatedEcdsa}) {
-      sign(names[curve], kNonceCurves[curve], tables[curve], kernels[curve]);
+      sign(names[curve], kNonceCurves[curve], kernels[curve]);
     }
   }
   return 0;
