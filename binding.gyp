@@ -34,6 +34,8 @@
         'native/core/rsa_check.cc',
         'native/core/secret_key.cc',
         'native/core/sha2.cc',
+        'native/core/sha2_avx512.cc',
+        'native/core/sha2_kernels.cc',
         'native/core/wrap.cc',
         'native/glue/addon.cc',
         'native/glue/block_memory.cc',

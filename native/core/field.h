@@ -3,16 +3,7 @@
 // out digits that are 0 or -1. Constant time throughout.
 #pragma once
 #include "limbs.h"
-
-// Whole loops over limbs are unrolled, so that the column sums are registers.
-#define KEYMILL_UNROLL _Pragma("GCC unroll 32")
-#if defined(__GNUC__) || defined(__clang__)
-#define KEYMILL_INLINE inline __attribute__((always_inline))
-#define KEYMILL_NOINLINE __attribute__((noinline))
-#else
-#define KEYMILL_INLINE inline
-#define KEYMILL_NOINLINE
-#endif
+#include "unroll.h"
 
 namespace keymill {
 
