@@ -211,19 +211,19 @@ describe('serve', () => {
 
   test('--auth none says so loudly, and takes any signature or none', async (t) => {
     const running = await serving(t, temporaryDirectory(t), ['--auth', 'none']);
-    assert.match(running.log.text, /WARNING: --auth none: whoever reaches 127\.0\.0\.1 may use and delete every key/);
     const strangers = { AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'y' };
     assert.equal((await listKeys(running, strangers)).status, 200);
     const headers = { 'X-Amz-Target': 'TrentService.ListKeys' };
     assert.equal((await fetch(running.url, { method: 'POST', headers, body: '{}' })).status, 200);
     await stop(running);
+    assert.match(running.log.text, /WARNING: --auth none: whoever reaches 127\.0\.0\.1 may use and delete every key/);
   });
 
   test('--auth none beyond loopback, told twice', async (t) => {
     const args = ['--auth', 'none', '--auth-none-reach', 'network', '--host', '0.0.0.0'];
     const running = await serving(t, temporaryDirectory(t), args);
-    assert.match(running.log.text, /whoever reaches 0\.0\.0\.0/);
     await stop(running);
+    assert.match(running.log.text, /whoever reaches 0\.0\.0\.0/);
   });
 
   test('--region any takes the region that a signature names', async (t) => {

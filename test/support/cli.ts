@@ -60,9 +60,9 @@ export function exported(lines: readonly string[]): Readonly<Record<string, stri
   return Object.fromEntries(pairs.map((pair) => [pair.split('=')[0]!, pair.slice(pair.indexOf('=') + 1)]));
 }
 
-/** Ends it with a signal; it must end well. */
+/** Ends it with a signal; it must end well, and its log is complete then. */
 export async function stop({ process: child }: Running, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-  const ended = once(child, 'exit');
+  const ended = once(child, 'close');
   child.kill(signal);
   assert.deepEqual(await ended, [0, null]);
 }
