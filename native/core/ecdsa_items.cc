@@ -5,7 +5,6 @@
 
 #include "comb.h"
 #include "key_format.h"
-#include "nonce.h"
 #include "random.h"
 
 namespace keymill {
@@ -49,6 +48,7 @@ class EcdsaMemory : public StemState {
     EcdsaSigning signing[kMaxJobs];
     EcdsaVerifying verifying[kMaxJobs];
   };
+  NonceJob nonces[kMaxJobs];
   uint8_t hedges[kMaxJobs * kHedgeBytes];
 
   /** Aligned room for a kernel, or nullptr where memory ran out. */
@@ -165,7 +165,6 @@ size_t begin_jobs(ThreadState& thread, Item* items, size_t count, Job* jobs, Beg
 
 /** Signs what was begun, without looking at its status. False where memory or randomness ran out. */
 bool sign_jobs(const EcdsaRoute& route, EcdsaMemory& memory, size_t count) {
-  const NonceCurve& curve = kNonceCurves[route.curve];
   const size_t room = room_bytes(route.kernel, count);
   uint8_t* const work = memory.room(room);
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
@@ -173,9 +172,10 @@ bool sign_jobs(const EcdsaRoute& route, EcdsaMemory& memory, size_t count) {
   for (size_t i = 0; i < count; i++) {
     Job& job = memory.jobs[i];
     const uint8_t* secret = job.item->key->secret.data();
-    curve.derive(curve, secret, job.digest, {memory.hedges + i * kHedgeBytes, kHedgeBytes}, job.nonce);
+    memory.nonces[i] = {secret, job.digest, {memory.hedges + i * kHedgeBytes, kHedgeBytes}, job.nonce};
     memory.signing[i] = {secret, job.nonce, job.digest, job.signature};
   }
+  derive_nonces(route.nonces, route.curve, memory.nonces, count);
   route.kernel.sign(table, work, memory.signing, count);
   for (size_t i = 0; i < count; i++) wipe(memory.jobs[i].nonce, sizeof memory.jobs[i].nonce);
   wipe(memory.hedges, count * kHedgeBytes);
@@ -254,16 +254,17 @@ bool ecdsa_makes_known(const EcdsaRoute& route, Bytes secret, Bytes digest, Byte
   for (size_t i = 0; i < jobs; i++) {
     Job& job = memory->jobs[i];
     if (!widen(digest, curve.bytes, job.digest)) return false;
-    curve.derive(curve, secret.data, job.digest, {}, job.nonce);
+    memory->nonces[i] = {secret.data, job.digest, {}, job.nonce};
     memory->signing[i] = {secret.data, job.nonce, job.digest, job.signature};
   }
+  derive_nonces(route.nonces, route.curve, memory->nonces, jobs);
   route.kernel.sign(table, work, memory->signing, jobs);
   for (size_t i = 0; i < jobs; i++) {
     uint8_t* const made = memory->jobs[i].signature;
     if (fault) made[0] ^= 1;
     if (std::memcmp(made, signature.data, signature.size) != 0) return false;
   }
-  return true;
+  return nonces_are_known(route.nonces, route.curve, fault);
 }
 
 bool ecdsa_accepts_known(const EcdsaRoute& route, Bytes point, Bytes digest, Bytes signature, bool fault) {

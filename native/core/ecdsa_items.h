@@ -2,6 +2,7 @@
 #pragma once
 #include "asymmetric.h"
 #include "ecdsa_kernels.h"
+#include "nonce.h"
 
 namespace keymill {
 
@@ -12,6 +13,7 @@ enum EcdsaCurve : size_t { kCurveP256, kCurveP384, kCurveP521, kCurveSecp256k1 }
 struct EcdsaRoute {
   EcdsaCurve curve;
   const EcdsaKernel& kernel;
+  const NonceKernel (&nonces)[kEcdsaCurves];
   /** Fewer items than this at once are not worth a vector and go `one_by_one`. */
   size_t minimum_sign, minimum_verify;
 };
