@@ -28,4 +28,17 @@ inline unsigned subtract(const uint8_t* a, const uint8_t* b, size_t bytes, uint8
   return borrow;
 }
 
+/** Replaces a number below `order` by its negative modulo that where this is less; returns 1 where it did, 0 elsewhere.
+ */
+inline unsigned take_lesser(uint8_t* number, const uint8_t* order, size_t bytes) {
+  uint8_t negative[kMaxNumberBytes], difference[kMaxNumberBytes];
+  subtract(order, number, bytes, negative);
+  const unsigned replaced = subtract(negative, number, bytes, difference);
+  const auto taken = static_cast<uint8_t>(0 - replaced);
+  for (size_t i = 0; i < bytes; i++) {
+    number[i] = static_cast<uint8_t>(number[i] ^ (taken & (number[i] ^ negative[i])));
+  }
+  return replaced;
+}
+
 }  // namespace keymill

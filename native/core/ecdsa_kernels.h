@@ -15,6 +15,8 @@ struct EcdsaSigning {
   const uint8_t* digest;
   /** r || s, written. Not a signature where r or s is 0: take another nonce. */
   uint8_t* signature;
+  /** Where not null, written: bit 0 is the parity of R's y, bit 1 whether R's x is n or more (SEC 1 section 4.1.6). */
+  uint8_t* recovery_id;
 };
 
 struct EcdsaVerifying {

@@ -46,7 +46,8 @@ struct Ecdsa {
         [&](size_t v) -> Element& { return work[v].product; });
     for (size_t v = 0; v < vectors; v++) {
       // The sign of the point does not show in x.
-      const Element x = F::to_number(F::multiply(work[v].point.x, F::square(work[v].z)));
+      const Element inverse2 = F::square(work[v].z);
+      const Element x = F::to_number(F::multiply(work[v].point.x, inverse2));
       // p < 2n on all these curves.
       const Scalar r = N::below_modulus(as_scalar(x));
       const Scalar d = N::from_number(load<Scalar>(count, v, [&](size_t i) { return jobs[i].secret; }));
@@ -55,6 +56,7 @@ struct Ecdsa {
       const Scalar s = N::below_modulus(N::multiply(sum, work[v].inverse));
       store(r, count, v, [&](size_t i) { return jobs[i].signature; });
       store(s, count, v, [&](size_t i) { return jobs[i].signature + kBytes; });
+      put_recovery_ids(jobs, count, v, work[v], inverse2, x, r);
     }
   }
 
@@ -105,6 +107,29 @@ struct Ecdsa {
     invert_all<N>(
         vectors, [&](size_t v) -> Scalar& { return work[v].inverse; },
         [&](size_t v) -> Scalar& { return work[v].scalar_product; });
+  }
+
+  /** Where vector v has items that want them; from 1/Z^2, x and r of its points. */
+  static void put_recovery_ids(const EcdsaSigning* jobs, size_t count, size_t v, const Work& work,
+                               const Element& inverse2, const Element& x, const Scalar& r) {
+    bool wanted = false;
+    const size_t first = v * V::kLanes;
+    for (size_t lane = 0; lane < V::kLanes && first + lane < count; lane++)
+      wanted |= jobs[first + lane].recovery_id != nullptr;
+    if (!wanted) return;
+    const Element y = F::to_number(F::multiply(work.point.y, F::multiply(inverse2, work.z)));
+    // y is not 0, since the orders are odd; p, which is odd too, less y has the other parity.
+    const Word parity = V::exclusive(y.limb[0], V::as_word(work.digits.negated));
+    Word difference = V::broadcast(0);
+    for (size_t i = 0; i < kLimbs; i++) difference = V::either(difference, V::exclusive(x.limb[i], r.limb[i]));
+    const Word is_below_order = V::as_word(V::equal(difference, V::broadcast(0)));
+    uint64_t parities[V::kLanes], below[V::kLanes];
+    V::store(parities, parity);
+    V::store(below, is_below_order);
+    for (size_t lane = 0; lane < V::kLanes && first + lane < count; lane++) {
+      uint8_t* const id = jobs[first + lane].recovery_id;
+      if (id) *id = static_cast<uint8_t>((parities[lane] & 1) | (~below[lane] & 2));
+    }
   }
 
   static constexpr int kLadderBits = 4;

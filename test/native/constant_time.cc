@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/big_endian.h"
 #include "core/comb.h"
 #include "core/ecdsa_kernels.h"
 #include "core/nonce.h"
@@ -21,6 +22,7 @@ constexpr size_t kJobs = 11;
 
 struct Job {
   uint8_t secret[kMaxBytes], digest[kMaxBytes], hedge[kHedgeBytes], nonce[kMaxBytes], signature[2 * kMaxBytes];
+  uint8_t recovery_id;
 };
 
 void fill(uint8_t* out, size_t bytes, unsigned seed) {
@@ -51,14 +53,17 @@ void sign(const char* name, size_t index, const uint64_t* table, const EcdsaKern
     VALGRIND_MAKE_MEM_UNDEFINED(job.hedge, kHedgeBytes);
     // Some have no hedge.
     nonces[i] = {job.secret, job.digest, {job.hedge, i % 3 ? kHedgeBytes : 0}, job.nonce};
-    signing[i] = {job.secret, job.nonce, job.digest, job.signature};
+    signing[i] = {job.secret, job.nonce, job.digest, job.signature, &job.recovery_id};
   }
   derive_nonces(nonce_kernels, index, nonces, kJobs);
   kernel.sign(table, memory, signing, kJobs);
   unsigned sum = 0;
   for (Job& job : jobs) {
+    job.recovery_id ^= take_lesser(job.signature + curve.bytes, curve.order, curve.bytes);
     // The signature is published.
     VALGRIND_MAKE_MEM_DEFINED(job.signature, 2 * curve.bytes);
+    VALGRIND_MAKE_MEM_DEFINED(&job.recovery_id, 1);
+    sum += job.recovery_id;
     for (size_t i = 0; i < 2 * curve.bytes; i++) sum += job.signature[i];
   }
   std::printf("%s, %zu lanes: done (%u)\n", name, kernel.lanes, sum);
