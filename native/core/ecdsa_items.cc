@@ -68,10 +68,6 @@ class EcdsaMemory : public StemState {
   size_t bytes_ = 0;
 };
 
-size_t room_bytes(const EcdsaKernel& kernel, size_t jobs) {
-  return (jobs + kernel.lanes - 1) / kernel.lanes * kernel.bytes_per_vector;
-}
-
 /** A digest as a number of `bytes`: zeros in front where it is shorter (FIPS 186-5 section 6.4.1, step 2). */
 bool widen(Bytes digest, size_t bytes, uint8_t* number) {
   if (digest.size > bytes) return false;
@@ -177,7 +173,7 @@ size_t begin_jobs(ThreadState& thread, Item* items, size_t count, Job* jobs, Beg
 /** Signs what was begun, without looking at its status. False where memory or randomness ran out. */
 bool sign_jobs(const EcdsaRoute& route, EcdsaMemory& memory, size_t count) {
   const NonceCurve& curve = kNonceCurves[route.curve];
-  const size_t room = room_bytes(route.kernel, count);
+  const size_t room = route.kernel.sign_bytes(count);
   uint8_t* const work = memory.room(room);
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   if (!work || !table || !fill_random({memory.hedges, count * kHedgeBytes})) return false;
@@ -232,7 +228,7 @@ void verify_group(const EcdsaRoute& route, ThreadState& thread, Item* items, siz
   const size_t jobs = begin_jobs(thread, items, count, memory.jobs,
                                  [&](Item& item, Job& job) { return begin_verifying(route, item, job); });
   if (jobs == 0) return;
-  uint8_t* const work = memory.room(room_bytes(route.kernel, jobs));
+  uint8_t* const work = memory.room(route.kernel.verify_bytes(jobs));
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   const bool on_kernel = work && table && jobs >= route.minimum_verify;
   for (size_t i = 0; i < jobs; i++) {
@@ -271,7 +267,7 @@ bool ecdsa_makes_known(const EcdsaRoute& route, Bytes secret, Bytes digest, Byte
   const auto memory = std::make_unique<EcdsaMemory>();
   const NonceCurve& curve = kNonceCurves[route.curve];
   const size_t jobs = route.kernel.lanes + 1;
-  uint8_t* const work = memory->room(room_bytes(route.kernel, jobs));
+  uint8_t* const work = memory->room(route.kernel.sign_bytes(jobs));
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   if (!work || !table || secret.size != curve.bytes || signature.size != 2 * curve.bytes) return false;
   for (size_t i = 0; i < jobs; i++) {
@@ -295,7 +291,7 @@ bool ecdsa_accepts_known(const EcdsaRoute& route, Bytes point, Bytes digest, Byt
   const auto memory = std::make_unique<EcdsaMemory>();
   const size_t bytes = kNonceCurves[route.curve].bytes;
   const size_t jobs = route.kernel.lanes + 1;
-  uint8_t* const work = memory->room(room_bytes(route.kernel, jobs));
+  uint8_t* const work = memory->room(route.kernel.verify_bytes(jobs));
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   if (!work || !table || point.size != 2 * bytes || signature.size != 2 * bytes) return false;
   for (size_t i = 0; i < jobs; i++) {

@@ -44,7 +44,7 @@ void sign(const char* name, size_t index, const uint64_t* table, const EcdsaKern
   static Job jobs[kJobs] = {};
   EcdsaSigning signing[kJobs];
   NonceJob nonces[kJobs];
-  const size_t bytes = (kJobs + kernel.lanes - 1) / kernel.lanes * kernel.bytes_per_vector;
+  const size_t bytes = kernel.sign_bytes(kJobs);
   void* const memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
   for (unsigned i = 0; i < kJobs; i++) {
     Job& job = jobs[i];
