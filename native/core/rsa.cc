@@ -89,7 +89,7 @@ Status resolve(const Item& item, const Scheme** scheme, const Size** size) {
     if (row.algorithm == item.algorithm) *scheme = &row;
   }
   if (!*scheme) return Status::UNSUPPORTED;
-  if (item.flags & FLAG_P1363) return Status::MALFORMED_RECORD;
+  if (item.flags & ~(FLAG_MESSAGE_IS_DIGEST | FLAG_EXTERNAL)) return Status::MALFORMED_RECORD;
   *size = item.key ? find_size(item.key->spec) : nullptr;
   return *size ? Status::OK : Status::WRONG_KEY;
 }

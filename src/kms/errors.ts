@@ -52,6 +52,7 @@ export const KMS_ERRORS = Object.freeze({
   KMSInternalException: server,
   KeyUnavailableException: server,
   DependencyTimeoutException: { httpStatus: 503, retryable: true },
+  ServiceUnavailableException: { httpStatus: 503, retryable: true },
 } satisfies Record<string, ErrorRow>);
 export type KmsErrorName = keyof typeof KMS_ERRORS;
 

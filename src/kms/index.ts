@@ -4,7 +4,7 @@ export { openSqliteStore, type Store } from '../store/index.ts';
 export type { AccessKey, AccessKeys } from './accesskeys.ts';
 export { KMS_ERRORS, KmsError, type KmsErrorName } from './errors.ts';
 export { type BatchItem, type BatchResult, Keymill, MAX_BATCH_ITEMS } from './keymill.ts';
-export type { Caller } from './operation.ts';
+export type { Caller, Operation } from './operation.ts';
 export {
   OPERATIONS,
   type OperationInput,
