@@ -157,7 +157,7 @@ function counterTemplate(nonce12: usize): v128 {
  * makes it the only one. Returns E(J0); what follows it is the keystream of the text.
  */
 function beginMessage(cipher: Cipher, template: v128, bytes: usize): v128 {
-  const skipped: usize = bytes < BATCH_BYTES - BLOCK_BYTES ? 0 : 1;
+  const skipped: usize = bytes > BATCH_BYTES - BLOCK_BYTES ? 1 : 0;
   nextKeystream(cipher, template, FIRST_COUNTER - <u32>skipped);
   const mask = keystream + skipped * BLOCK_BYTES;
   unused = mask + BLOCK_BYTES;
