@@ -26,6 +26,7 @@ const isVartime = (name: string): boolean => name.includes('_vartime');
 const SECRET_ROOTS = [
   'wasm/aead/*',
   'wasm/aes/*',
+  'wasm/counter_mode/*',
   'wasm/ec/agree',
   'wasm/ec_keys/setScalar',
   'wasm/ecdsa/sign',
@@ -60,14 +61,15 @@ const BRANCHES: readonly Row[] = [
   ['wasm/aead/beginDerivedMessage', 1, READY],
   ['wasm/aead/beginOutput', 4, SHAPE],
   ['wasm/aead/cipherOf', 2, READY],
+  ['wasm/aead/crypt', 1, SHAPE],
   ['wasm/aead/decrypt*', 4, STATUS],
   ['wasm/aead/encrypt*', 2, STATUS],
   ['wasm/aead/ghash', 3, SHAPE],
   ['wasm/aead/open*', 2, 'READY, and the verdict on a tag that was compared without branches'],
   ['wasm/aead/sealXaes', 2, READY],
   ['wasm/aead/wantBulk', 2, READY],
-  ['wasm/aes/encryptPlanes', 1, 'the last round is another one'],
   ['wasm/aes/expandKey', 2, 'which of eight words is made'],
+  ['wasm/counter_mode/addKeystream', 5, SHAPE],
   ['wasm/curves/multiplyGenerator', 1, READY],
   ['wasm/ec/agree', 3, STATUS],
   ['wasm/ec_keys/readPublic', 3, KEY_FORM],
@@ -119,6 +121,7 @@ const DIVISIONS: readonly Row[] = [
  */
 const SELECTS: readonly Row[] = [
   ['wasm/aead/*', 2, 'lengths, statuses'],
+  ['wasm/counter_mode/addKeystream', 3, 'lengths and counts of batches'],
   ['wasm/generated/montgomery_kernels/*', 3, 'bounds of columns'],
   ['wasm/montgomery_digits/setLane', 1, 'a count of limbs'],
 ];
