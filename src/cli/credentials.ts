@@ -1,6 +1,6 @@
 /** Access keys: made, removed, and printed as lines to paste into a shell. */
-import { existsSync } from 'node:fs';
-import { type AccessKey, Keymill, StartError } from '../kms/index.ts';
+import { type AccessKey, StartError } from '../kms/index.ts';
+import { openExisting } from './store.ts';
 
 /** What AWS clients read. AWS_REGION is for the JavaScript SDK, AWS_DEFAULT_REGION for the CLI and boto3. */
 export function exportLines(key: AccessKey, region: string, url?: string): readonly string[] {
@@ -24,10 +24,7 @@ export interface CredentialsOptions {
 /** `keymill credentials`: without a change, prints every access key of a store, for its operator. @throws StartError */
 export async function changeCredentials(options: CredentialsOptions): Promise<void> {
   const { path, create, principal, duration, remove } = options;
-  // Opening would make a store, which is not what somebody who mistyped a path wants.
-  if (!existsSync(path))
-    throw new StartError(`there is no store in ${path}: make one with keymill init --path ${path}`);
-  const kms = await Keymill.open({ path });
+  const kms = await openExisting(path);
   try {
     if (remove !== undefined && !(await kms.accessKeys.remove(remove))) {
       throw new StartError(

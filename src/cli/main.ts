@@ -8,6 +8,7 @@ import { printInfo } from './info.ts';
 import { init } from './init.ts';
 import { addOptions, type OptionName } from './options.ts';
 import { serve } from './serve.ts';
+import { backup, rotateRoot } from './store.ts';
 
 /** How a command ends. */
 const ExitCode = { done: 0, failed: 1, misused: 2 } as const;
@@ -56,6 +57,24 @@ addOptions(
     .description('print the access keys of a store, secrets included; a running endpoint knows a new one at once'),
   [...STORE, 'create', 'principal', 'duration', 'remove'],
 ).action((options) => changeCredentials(options));
+
+addOptions(
+  program
+    .command('backup')
+    .description('copy a store to a new file, while it is in use or not; the root key is not in it'),
+  STORE,
+)
+  .argument('<file>', 'the file to make')
+  .action((file, options) => backup(file, options));
+
+addOptions(
+  program
+    .command('rotate-root')
+    .description(
+      'put a store under the root key that KEYMILL_NEW_ROOT_KEY, _ROOT_KEY_FILE or _ROOT_PASSPHRASE says, or under a new one in its file',
+    ),
+  STORE,
+).action((options) => rotateRoot(options));
 
 addOptions(
   program.command('info').description('print what runs on this machine: backend, CPU features, OpenSSL, self-tests'),

@@ -1,6 +1,8 @@
 /** Access keys: what signs requests to the endpoint. Secrets are kept encrypted under the root key. */
 import type { CredentialRecord } from '../store/index.ts';
-import type { Service } from './service.ts';
+import { asKmsError } from './errors.ts';
+import type { Root } from './root.ts';
+import { type Service, underRoot } from './service.ts';
 
 export interface AccessKey {
   readonly accessKeyId: string;
@@ -33,9 +35,9 @@ export class AccessKeys {
     this.#service = service;
   }
 
-  /** A new access key, durable when this returns. */
+  /** A new access key, durable when this returns. @throws KmsError */
   async create({ principal, durationSeconds }: AccessKeyOptions = {}): Promise<AccessKey> {
-    const { random, root, store, realm, now } = this.#service;
+    const { random, root, realm, now } = this.#service;
     const isTemporary = durationSeconds !== undefined;
     const letters = await random(ID_CHARACTERS);
     // AWS's form: clients and their validators expect AKIA, or ASIA where it is temporary, and 16 letters or digits.
@@ -46,9 +48,15 @@ export class AccessKeys {
     const creationDate = now();
     const expiration = isTemporary ? creationDate + durationSeconds * 1000 : undefined;
     const secret = isTemporary ? `${secretAccessKey}\n${sessionToken}\n${expiration}` : secretAccessKey;
-    const wrappedSecret = await root.sealSecret(secret, 'access key', accessKeyId, owner);
-    await store.insertCredential({ accessKeyId, wrappedSecret, principal: owner, creationDate });
-    return accessKey({ accessKeyId, wrappedSecret, principal: owner, creationDate }, secret);
+    const store = async () => {
+      const { wrapped, rootKeyId } = await root.sealSecret(secret, ...placeOf(accessKeyId, owner));
+      const record = { accessKeyId, wrappedSecret: wrapped, rootKeyId, principal: owner, creationDate };
+      await this.#service.store.insertCredential(record);
+      return accessKey(record, secret);
+    };
+    return underRoot(this.#service, store).catch((error) => {
+      throw asKmsError(error);
+    });
   }
 
   /** The access key with this id, or undefined where there is none or it has expired. */
@@ -76,8 +84,7 @@ export class AccessKeys {
   }
 
   async #open(record: CredentialRecord): Promise<AccessKey> {
-    const { wrappedSecret, accessKeyId, principal } = record;
-    return accessKey(record, await this.#service.root.openSecret(wrappedSecret, 'access key', accessKeyId, principal));
+    return accessKey(record, await openAccessKey(this.#service.root, record));
   }
 }
 
@@ -86,4 +93,18 @@ function accessKey({ accessKeyId, principal, creationDate }: CredentialRecord, s
   const [secretAccessKey = '', sessionToken, expiration] = secret.split('\n');
   const lasting = { accessKeyId, secretAccessKey, principal, creationDate: new Date(creationDate) };
   return sessionToken === undefined ? lasting : { ...lasting, sessionToken, expiration: new Date(Number(expiration)) };
+}
+
+/** What a secret is bound to. */
+const placeOf = (accessKeyId: string, principal: string) => ['access key', accessKeyId, principal] as const;
+
+const openAccessKey = (
+  root: Root,
+  { wrappedSecret, rootKeyId, accessKeyId, principal }: CredentialRecord,
+): Promise<string> => root.openSecret({ wrapped: wrappedSecret, rootKeyId }, ...placeOf(accessKeyId, principal));
+
+/** The secret of an access key, under another root key. */
+export async function rewrapAccessKey(from: Root, to: Root, record: CredentialRecord): Promise<Uint8Array> {
+  const secret = await openAccessKey(from, record);
+  return (await to.sealSecret(secret, ...placeOf(record.accessKeyId, record.principal))).wrapped;
 }
