@@ -140,7 +140,7 @@ Status begin_verifying(const EcdsaRoute& route, Item& item, Job& job) {
 /** Signs what was begun, without looking at its status. False where memory or randomness ran out. */
 bool sign_jobs(const EcdsaRoute& route, EcdsaMemory& memory, size_t count) {
   const NonceCurve& curve = kNonceCurves[route.curve];
-  const size_t room = room_bytes(route.kernel, count);
+  const size_t room = route.kernel.sign_bytes(count);
   uint8_t* const work = memory.room.take(room);
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   if (!work || !table || !fill_random({memory.hedges, count * kHedgeBytes})) return false;
@@ -194,7 +194,7 @@ void verify_group(const EcdsaRoute& route, ThreadState& thread, Item* items, siz
   const size_t jobs = begin_jobs(thread, items, count, memory.jobs,
                                  [&](Item& item, Job& job) { return begin_verifying(route, item, job); });
   if (jobs == 0) return;
-  uint8_t* const work = memory.room.take(room_bytes(route.kernel, jobs));
+  uint8_t* const work = memory.room.take(route.kernel.verify_bytes(jobs));
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   const bool on_kernel = work && table && jobs >= route.minimum_verify;
   for (size_t i = 0; i < jobs; i++) {
@@ -233,7 +233,7 @@ bool ecdsa_makes_known(const EcdsaRoute& route, Bytes secret, Bytes digest, Byte
   const auto memory = std::make_unique<EcdsaMemory>();
   const NonceCurve& curve = kNonceCurves[route.curve];
   const size_t jobs = route.kernel.lanes + 1;
-  uint8_t* const work = memory->room.take(room_bytes(route.kernel, jobs));
+  uint8_t* const work = memory->room.take(route.kernel.sign_bytes(jobs));
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   if (!work || !table || secret.size != curve.bytes || signature.size != 2 * curve.bytes) return false;
   for (size_t i = 0; i < jobs; i++) {
@@ -256,7 +256,7 @@ bool ecdsa_accepts_known(const EcdsaRoute& route, Bytes point, Bytes digest, Byt
   const auto memory = std::make_unique<EcdsaMemory>();
   const size_t bytes = kNonceCurves[route.curve].bytes;
   const size_t jobs = route.kernel.lanes + 1;
-  uint8_t* const work = memory->room.take(room_bytes(route.kernel, jobs));
+  uint8_t* const work = memory->room.take(route.kernel.verify_bytes(jobs));
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   if (!work || !table || point.size != 2 * bytes || signature.size != 2 * bytes) return false;
   for (size_t i = 0; i < jobs; i++) {

@@ -1,17 +1,13 @@
 // Multiples of the base point of edwards25519 from a table, in constant time: what comb.h is to the other curves.
 #pragma once
-#include "comb.h"
+#include "digits.h"
 #include "edwards_point.h"
 
 namespace keymill {
 
-struct Edwards25519 {
-  using Order = Edwards25519Order;
-};
-
 /**
- * The multiples (2j + 1) 2^(wi) B for every window i of w bits and every j < 2^(w-1), as affine addends. Of a window the
- * limbs of y + x come first, then those of y - x and 2dxy; of a limb all entries side by side.
+ * The multiples (2j + 1) 2^(wi) B for every window i of w bits and every j < 2^(w-1), as affine addends. Of a window
+ * the limbs of y + x come first, then those of y - x and 2dxy; of a limb all entries side by side.
  */
 struct EdwardsCombShape {
   static constexpr int kWindowBits = 7;
@@ -26,11 +22,11 @@ struct EdwardsComb {
   using Shape = EdwardsCombShape;
   using Math = EdwardsMath<V>;
   using F = typename Math::F;
-  using Digits = OddDigits<Edwards25519, V, Shape::kWindowBits>;
+  using Digits = OddDigits<V, Edwards25519Order::kLimbs, Edwards25519Order::kBits, Shape::kWindowBits>;
 
   /**
-   * point(v) = k B for the k that digits(v) was set to, or -k B where it is `negated`. Window by window over all
-   * vectors, so that consecutive additions do not wait for each other.
+   * point(v) = k B for the k that digits(v) was set to. Window by window over all vectors, so that consecutive
+   * additions do not wait for each other.
    */
   template <typename DigitsAt, typename PointAt>
   static void multiply(const uint64_t* table, size_t vectors, DigitsAt digits, PointAt point) {

@@ -120,7 +120,7 @@ void sign_group(const EdwardsRoute& route, ThreadState& thread, Item* items, siz
   const size_t jobs = begin_jobs(thread, items, count, memory.jobs,
                                  [&](Item& item, Job& job) { return begin_signing(route, item, job); });
   if (jobs == 0) return;
-  const size_t room = room_bytes(route.kernel, jobs);
+  const size_t room = route.kernel.bytes(jobs);
   uint8_t* const work = memory.room.take(room);
   const uint64_t* const table = edwards_comb_table();
   if (!work || !table) {
@@ -155,7 +155,7 @@ void verify_group(const EdwardsRoute& route, ThreadState& thread, Item* items, s
   const size_t jobs = begin_jobs(thread, items, count, memory.jobs,
                                  [&](Item& item, Job& job) { return begin_verifying(route, item, job); });
   if (jobs == 0) return;
-  uint8_t* const work = memory.room.take(room_bytes(route.kernel, jobs));
+  uint8_t* const work = memory.room.take(route.kernel.bytes(jobs));
   const uint64_t* const table = edwards_comb_table();
   if (!work || !table) {
     for (size_t i = 0; i < jobs; i++) finish_item(*memory.jobs[i].item, Status::OUT_OF_MEMORY);

@@ -35,8 +35,8 @@ struct EdwardsVerifying {
 struct EdwardsKernel {
   /** Items computed together; 0 where this build has no such kernel. */
   size_t lanes;
-  /** Memory for every `lanes` items or part of them, aligned to 64 bytes; holds secrets from `commit` on. */
-  size_t bytes_per_vector;
+  /** Memory for `count` items, aligned to 64 bytes; holds secrets from `commit` on. */
+  size_t (*bytes)(size_t count);
   /** Constant time, both. `respond` takes the memory that `commit` left, and the same jobs. */
   void (*commit)(const uint64_t* comb_table, void* memory, const EdwardsSigning* jobs, size_t count);
   void (*respond)(void* memory, const EdwardsSigning* jobs, size_t count);

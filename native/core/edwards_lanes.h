@@ -1,5 +1,5 @@
-// Ed25519 (RFC 8032 section 5.1) for many keys and messages at once, written once for every vector type. Knows no items,
-// keys or hashes.
+// Ed25519 (RFC 8032 section 5.1) for many keys and messages at once, written once for every vector type. Knows no
+// items, keys or hashes.
 #pragma once
 #include "edwards_comb.h"
 #include "edwards_kernels.h"
@@ -30,18 +30,19 @@ struct Ed25519 {
     Scalar nonce;
   };
 
+  static size_t bytes(size_t count) { return vectors_of(count) * sizeof(Work); }
+
   /** The lanes left over in the last vector repeat the last item. */
   static void commit(const uint64_t* table, void* memory, const EdwardsSigning* jobs, size_t count) {
     auto* const work = static_cast<Work*>(memory);
     const size_t vectors = vectors_of(count);
     for (size_t v = 0; v < vectors; v++) {
       work[v].nonce = from_hash(count, v, [&](size_t i) { return jobs[i].nonce_hash; });
-      work[v].digits.set(N::to_number(work[v].nonce).limb);
+      work[v].digits.template set_modulo<Edwards25519Order>(N::to_number(work[v].nonce).limb);
     }
     multiply_base(table, work, vectors);
     share_inversion(work, vectors);
     for (size_t v = 0; v < vectors; v++) {
-      work[v].point.x = F::negate_where(work[v].digits.negated, work[v].point.x);
       Strings::store(encoding(work[v]), lanes_of(count, v),
                      [&](size_t lane) { return jobs[v * V::kLanes + lane].signature; });
     }
@@ -52,8 +53,8 @@ struct Ed25519 {
     const auto* const work = static_cast<const Work*>(memory);
     for (size_t v = 0; v < vectors_of(count); v++) {
       const Scalar k = from_hash(count, v, [&](size_t i) { return jobs[i].challenge_hash; });
-      const Scalar a = N::from_number(Strings::template limbs<Scalar>(
-          load<4>(count, v, [&](size_t i) { return jobs[i].secret; })));
+      const Scalar a =
+          N::from_number(Strings::template limbs<Scalar>(load<4>(count, v, [&](size_t i) { return jobs[i].secret; })));
       const Scalar s = N::to_number(N::add(N::multiply(k, a), work[v].nonce));
       Strings::store(Strings::words(s), lanes_of(count, v),
                      [&](size_t lane) { return jobs[v * V::kLanes + lane].signature + 32; });
@@ -68,15 +69,15 @@ struct Ed25519 {
     auto* const work = static_cast<Work*>(memory);
     const size_t vectors = vectors_of(count);
     for (size_t v = 0; v < vectors; v++) {
-      const auto s = Strings::template limbs<Scalar>(
-          load<4>(count, v, [&](size_t i) { return jobs[i].signature + 32; }));
-      work[v].digits.set(s.limb);
+      const auto s =
+          Strings::template limbs<Scalar>(load<4>(count, v, [&](size_t i) { return jobs[i].signature + 32; }));
+      work[v].digits.template set_modulo<Edwards25519Order>(s.limb);
     }
     multiply_base(table, work, vectors);
     for (size_t v = 0; v < vectors; v++) {
       const Scalar k = from_hash(count, v, [&](size_t i) { return jobs[i].challenge_hash; });
       Point sum = multiply_minus_public(jobs, count, v, SignedDigits(N::to_number(k)));
-      Math::add(sum, Math::addend(work[v].point), work[v].digits.negated);
+      Math::add(sum, Math::addend(work[v].point), nowhere());
       work[v].point = sum;
     }
     share_inversion(work, vectors);
@@ -93,7 +94,7 @@ struct Ed25519 {
     }
   }
 
-  static constexpr EdwardsKernel kernel() { return {V::kLanes, sizeof(Work), commit, respond, verify_vartime}; }
+  static constexpr EdwardsKernel kernel() { return {V::kLanes, bytes, commit, respond, verify_vartime}; }
 
  private:
   static size_t vectors_of(size_t count) { return (count + V::kLanes - 1) / V::kLanes; }
@@ -142,6 +143,8 @@ struct Ed25519 {
 
   // ---- Multiples of public points ----
 
+  static Mask nowhere() { return V::equal(V::broadcast(0), V::broadcast(1)); }
+
   static constexpr size_t kMultiples = 8;
   static constexpr int kHalfDigits = 32;
 
@@ -171,10 +174,9 @@ struct Ed25519 {
     Addend entry[kMultiples];
 
     explicit Multiples(Point p) {
-      const Mask never = V::equal(V::broadcast(0), V::broadcast(1));
       entry[0] = Math::addend(p);
       for (size_t i = 1; i < kMultiples; i++) {
-        Math::add(p, entry[0], never);
+        Math::add(p, entry[0], nowhere());
         entry[i] = Math::addend(p);
       }
     }

@@ -1,7 +1,7 @@
-// Points of edwards25519 (RFC 8032 section 5.1) in extended coordinates, a different one in each lane: x = X/Z, y = Y/Z,
-// xy = T/Z (Hisil, Wong, Carter, Dawson, "Twisted Edwards Curves Revisited", sections 3.1 and 3.3). Addition is complete:
-// right for every pair of points on the curve, equal and opposite ones, the neutral one and those of small order
-// included.
+// Points of edwards25519 (RFC 8032 section 5.1) in extended coordinates, a different one in each lane: x = X/Z, y =
+// Y/Z, xy = T/Z (Hisil, Wong, Carter, Dawson, "Twisted Edwards Curves Revisited", sections 3.1 and 3.3). Addition is
+// complete: right for every pair of points on the curve, equal and opposite ones, the neutral one and those of small
+// order included.
 #pragma once
 #include "field25519.h"
 
@@ -52,9 +52,7 @@ struct EdwardsMath {
   static KEYMILL_NOINLINE void add(Point& p, const Addend& q, Mask negative) {
     add_with<1>(p, q, F::multiply(p.z, q.twice_z), negative);
   }
-  static KEYMILL_NOINLINE void add(Point& p, const AffineAddend& q, Mask negative) {
-    add_with<2>(p, q, p.z, negative);
-  }
+  static KEYMILL_NOINLINE void add(Point& p, const AffineAddend& q, Mask negative) { add_with<2>(p, q, p.z, negative); }
 
   /** T is not computed unless asked for: doubling does without it. */
   template <bool with_t>
@@ -72,7 +70,8 @@ struct EdwardsMath {
   }
 
  private:
-  /** `scaled_z` times `factor` is twice the product of both Z. A negative q has x and y - x, y + x the other way round. */
+  /** `scaled_z` times `factor` is twice the product of both Z. A negative q has x and y - x, y + x the other way round.
+   */
   template <int factor, typename Second>
   static KEYMILL_INLINE void add_with(Point& p, const Second& q, const Element& scaled_z, Mask negative) {
     const Element a = F::multiply(F::template sum<1, -1>(p.y, p.x), F::select(negative, q.y_plus_x, q.y_minus_x));

@@ -1,13 +1,22 @@
-// Arithmetic modulo p = 2^255 - 19 in as many lanes as the vector type has: five limbs of 52 bits, reduced by what 2^255
-// and 2^260 leave modulo p. Cheaper than field.h, which knows no special form. Constant time throughout.
+// Arithmetic modulo p = 2^255 - 19 in as many lanes as the vector type has: five limbs of 52 bits, reduced by what
+// 2^255 and 2^260 leave modulo p. Cheaper than field.h, which knows no special form. Constant time throughout.
 #pragma once
-#include "field.h"
+#include "columns.h"
+#include "inversion.h"
+#include "limbs.h"
 
 namespace keymill {
 
+struct Prime25519 {
+  static constexpr size_t kLimbs = 5;
+  static constexpr int kBits = 255, kLooseBits = 0;
+  static constexpr Limbs<kLimbs> kValue =
+      limbs_of<kLimbs>("7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed");
+};
+
 template <typename V>
 struct Field25519 {
-  static constexpr size_t kLimbs = 5;
+  static constexpr size_t kLimbs = Prime25519::kLimbs;
   using Word = typename V::Word;
   using Mask = typename V::Mask;
 
@@ -27,45 +36,15 @@ struct Field25519 {
   static Element one() { return constant({{1}}); }
 
   static KEYMILL_NOINLINE Element multiply(const Factor& a, const Factor& b) {
-    Word column[2 * kLimbs];
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < 2 * kLimbs; i++) column[i] = V::broadcast(0);
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < kLimbs; i++) {
-      KEYMILL_UNROLL
-      for (size_t j = 0; j < kLimbs; j++) {
-        column[i + j] = V::multiply_low(column[i + j], a.limb[i], b.limb[j]);
-        column[i + j + 1] = V::multiply_high(column[i + j + 1], a.limb[i], b.limb[j]);
-      }
-    }
-    return reduce(column);
+    Columns columns;
+    columns.set_product(a.limb, b.limb);
+    return reduce(columns);
   }
 
   static KEYMILL_NOINLINE Element square(const Factor& a) {
-    Word column[2 * kLimbs];
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < 2 * kLimbs; i++) column[i] = V::broadcast(0);
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < kLimbs; i++) {
-      KEYMILL_UNROLL
-      for (size_t j = i + 1; j < kLimbs; j++) {
-        column[i + j] = V::multiply_low(column[i + j], a.limb[i], a.limb[j]);
-        column[i + j + 1] = V::multiply_high(column[i + j + 1], a.limb[i], a.limb[j]);
-      }
-    }
-    KEYMILL_UNROLL
-    for (size_t i = 1; i + 1 < 2 * kLimbs; i++) column[i] = V::add(column[i], column[i]);
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < kLimbs; i++) {
-      column[2 * i] = V::multiply_low(column[2 * i], a.limb[i], a.limb[i]);
-      column[2 * i + 1] = V::multiply_high(column[2 * i + 1], a.limb[i], a.limb[i]);
-    }
-    return reduce(column);
-  }
-
-  static Element square_times(Element a, int times) {
-    for (int i = 0; i < times; i++) a = square(a);
-    return a;
+    Columns columns;
+    columns.set_square(a.limb);
+    return reduce(columns);
   }
 
   /** The sum of elements times small factors, as in sum<1, -1>(a, b) = a - b; 2p stands in for each element taken. */
@@ -111,7 +90,8 @@ struct Field25519 {
     // Below p + 2^10. Where 19 more reach 2^255, p is taken away: 19 added and 2^255 left off.
     Element x = to_element(a);
     Word above = V::broadcast(19);
-    for (size_t i = 0; i < kLimbs; i++) above = V::right(V::add(x.limb[i], above), i + 1 < kLimbs ? kLimbBits : kTopBits);
+    for (size_t i = 0; i < kLimbs; i++)
+      above = V::right(V::add(x.limb[i], above), i + 1 < kLimbs ? kLimbBits : kTopBits);
     x.limb[0] = V::multiply_low(x.limb[0], above, V::broadcast(19));
     carry(x);
     x.limb[kLimbs - 1] = V::both(x.limb[kLimbs - 1], V::broadcast(kTopMask));
@@ -125,18 +105,33 @@ struct Field25519 {
     return V::equal(any, V::broadcast(0));
   }
 
-  /** a^(p - 2): 1/a, and 0 for 0. */
+  /** 1/a, and 0 for 0. */
   static Element invert(const Element& a) {
-    const Chain chain = power_chain(a);
-    return multiply(square_times(chain.a_2_250_minus_1, 5), chain.a_11);
+    const Element number = to_number(a);
+    uint64_t limbs[kLimbs * V::kLanes];
+    for (size_t i = 0; i < kLimbs; i++) V::store(&limbs[i * V::kLanes], number.limb[i]);
+    invert_lanes<Prime25519>(limbs, V::kLanes);
+    Element inverse;
+    for (size_t i = 0; i < kLimbs; i++) inverse.limb[i] = V::load(&limbs[i * V::kLanes]);
+    return inverse;
   }
 
-  /** a^((p - 5) / 8). */
+  /** a^((p - 5) / 8), by squarings and the powers 2^n - 1 of a (RFC 8032 section 5.1.1's candidate for a root). */
   static Element power_p58(const Element& a) {
-    return multiply(square_times(power_chain(a).a_2_250_minus_1, 2), a);
+    const auto squared = [](Element x, int times) {
+      for (int i = 0; i < times; i++) x = square(x);
+      return x;
+    };
+    const Element e1 = a, e2 = multiply(squared(e1, 1), e1), e4 = multiply(squared(e2, 2), e2);
+    const Element e5 = multiply(squared(e4, 1), e1), e10 = multiply(squared(e5, 5), e5);
+    const Element e20 = multiply(squared(e10, 10), e10), e40 = multiply(squared(e20, 20), e20);
+    const Element e50 = multiply(squared(e40, 10), e10), e100 = multiply(squared(e50, 50), e50);
+    const Element e200 = multiply(squared(e100, 100), e100), e250 = multiply(squared(e200, 50), e50);
+    return multiply(squared(e250, 2), e1);
   }
 
  private:
+  using Columns = WordColumns<V, kLimbs>;
   static constexpr int kTopBits = 255 - 4 * kLimbBits;
   static constexpr uint64_t kTopMask = (uint64_t{1} << kTopBits) - 1;
 
@@ -163,46 +158,26 @@ struct Field25519 {
     a.limb[0] = V::multiply_low(a.limb[0], above, V::broadcast(19));
   }
 
-  /** Column sums of a product of factors, each below 10 * 2^52: 2^260 = 608. */
-  static KEYMILL_INLINE Element reduce(Word (&column)[2 * kLimbs]) {
+  /** 2^260 = 608. No column of a product of factors reaches 10 * 2^52, and the last stays below 2^52. */
+  static KEYMILL_INLINE Element reduce(Columns& columns) {
     const Word fold = V::broadcast(19 << 5);
     KEYMILL_UNROLL
-    for (size_t i = kLimbs; i + 1 < 2 * kLimbs; i++) {
-      column[i + 1] = V::add(column[i + 1], V::right(column[i], kLimbBits));
-    }
-    // The last column is below 2^52: the product is below 2^520.
-    const Word above = V::multiply_high(V::broadcast(0), column[2 * kLimbs - 1], fold);
-    column[0] = V::multiply_low(column[0], above, fold);
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < kLimbs; i++) {
-      // What the columns have above 52 bits was moved on, and multiplying leaves it out.
-      column[i] = V::multiply_low(column[i], column[kLimbs + i], fold);
-      if (i + 1 < kLimbs) column[i + 1] = V::multiply_high(column[i + 1], column[kLimbs + i], fold);
-    }
+    for (size_t i = kLimbs; i + 1 < 2 * kLimbs; i++) columns.carry(i);
     Element out;
     KEYMILL_UNROLL
-    for (size_t i = 0; i < kLimbs; i++) out.limb[i] = column[i];
+    for (size_t i = 0; i < kLimbs; i++) out.limb[i] = columns.low(i);
+    const Word above = V::multiply_high(V::broadcast(0), columns.low(2 * kLimbs - 1), fold);
+    out.limb[0] = V::multiply_low(out.limb[0], above, fold);
+    KEYMILL_UNROLL
+    for (size_t i = 0; i < kLimbs; i++) {
+      // What the columns have above 52 bits was carried, and multiplication leaves it out.
+      const Word upper = columns.low(kLimbs + i);
+      out.limb[i] = V::multiply_low(out.limb[i], upper, fold);
+      if (i + 1 < kLimbs) out.limb[i + 1] = V::multiply_high(out.limb[i + 1], upper, fold);
+    }
     fold_top(out);
     carry(out);
     return out;
-  }
-
-  struct Chain {
-    Element a_2_250_minus_1, a_11;
-  };
-  /** What both exponents above begin with. */
-  static Chain power_chain(const Element& a) {
-    const Element a2 = square(a);
-    const Element a9 = multiply(square_times(a2, 2), a);
-    const Element a11 = multiply(a9, a2);
-    const Element e5 = multiply(square(a11), a9);
-    const Element e10 = multiply(square_times(e5, 5), e5);
-    const Element e20 = multiply(square_times(e10, 10), e10);
-    const Element e40 = multiply(square_times(e20, 20), e20);
-    const Element e50 = multiply(square_times(e40, 10), e10);
-    const Element e100 = multiply(square_times(e50, 50), e50);
-    const Element e200 = multiply(square_times(e100, 100), e100);
-    return {multiply(square_times(e200, 50), e50), a11};
   }
 };
 

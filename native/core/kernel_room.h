@@ -30,10 +30,4 @@ class KernelRoom {
   size_t bytes_ = 0;
 };
 
-/** What a kernel (of any kind that has `lanes` and `bytes_per_vector`) needs for so many jobs. */
-template <typename Kernel>
-size_t room_bytes(const Kernel& kernel, size_t jobs) {
-  return (jobs + kernel.lanes - 1) / kernel.lanes * kernel.bytes_per_vector;
-}
-
 }  // namespace keymill

@@ -43,7 +43,7 @@ void make_job(const NonceCurve& curve, unsigned index, Job& job) {
 void sign(const char* name, const NonceCurve& curve, const uint64_t* table, const EcdsaKernel& kernel) {
   static Job jobs[kJobs] = {};
   EcdsaSigning signing[kJobs];
-  const size_t bytes = (kJobs + kernel.lanes - 1) / kernel.lanes * kernel.bytes_per_vector;
+  const size_t bytes = kernel.sign_bytes(kJobs);
   void* const memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
   for (unsigned i = 0; i < kJobs; i++) {
     Job& job = jobs[i];
@@ -74,8 +74,7 @@ struct EdwardsJob {
 void sign_edwards(const EdwardsKernel& kernel) {
   static EdwardsJob jobs[kJobs];
   EdwardsSigning signing[kJobs];
-  const size_t bytes = (kJobs + kernel.lanes - 1) / kernel.lanes * kernel.bytes_per_vector;
-  void* const memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+  void* const memory = std::aligned_alloc(64, (kernel.bytes(kJobs) + 63) / 64 * 64);
   for (unsigned i = 0; i < kJobs; i++) {
     EdwardsJob& job = jobs[i];
     fill(job.secret, sizeof job.secret, i);
