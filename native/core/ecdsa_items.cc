@@ -6,7 +6,6 @@
 #include "big_endian.h"
 #include "comb.h"
 #include "key_format.h"
-#include "nonce.h"
 #include "random.h"
 
 namespace keymill {
@@ -51,6 +50,7 @@ class EcdsaMemory : public StemState {
     EcdsaSigning signing[kMaxJobs];
     EcdsaVerifying verifying[kMaxJobs];
   };
+  NonceJob nonces[kMaxJobs];
   uint8_t hedges[kMaxJobs * kHedgeBytes];
 
   /** Aligned room for a kernel, or nullptr where memory ran out. */
@@ -182,11 +182,12 @@ bool sign_jobs(const EcdsaRoute& route, EcdsaMemory& memory, size_t count) {
     const uint8_t* secret = job.item->key->secret.data();
     const bool hedged = !(job.item->flags & FLAG_DETERMINISTIC);
     const Bytes hedge = hedged ? Bytes{memory.hedges + i * kHedgeBytes, kHedgeBytes} : Bytes{};
-    curve.derive(curve, secret, job.digest, hedge, job.nonce);
+    memory.nonces[i] = {secret, job.digest, hedge, job.nonce};
     const bool recoverable = recovery_bytes(*job.item) > 0;
     job.recovery_id = 0;
     memory.signing[i] = {secret, job.nonce, job.digest, job.signature, recoverable ? &job.recovery_id : nullptr};
   }
+  derive_nonces(route.nonces, route.curve, memory.nonces, count);
   route.kernel.sign(table, work, memory.signing, count);
   for (size_t i = 0; i < count; i++) {
     Job& job = memory.jobs[i];
@@ -272,9 +273,10 @@ bool ecdsa_makes_known(const EcdsaRoute& route, Bytes secret, Bytes digest, Byte
   for (size_t i = 0; i < jobs; i++) {
     Job& job = memory->jobs[i];
     if (!widen(digest, curve.bytes, job.digest)) return false;
-    curve.derive(curve, secret.data, job.digest, {}, job.nonce);
+    memory->nonces[i] = {secret.data, job.digest, {}, job.nonce};
     memory->signing[i] = {secret.data, job.nonce, job.digest, job.signature, &job.recovery_id};
   }
+  derive_nonces(route.nonces, route.curve, memory->nonces, jobs);
   route.kernel.sign(table, work, memory->signing, jobs);
   for (size_t i = 0; i < jobs; i++) {
     Job& made = memory->jobs[i];
@@ -282,7 +284,7 @@ bool ecdsa_makes_known(const EcdsaRoute& route, Bytes secret, Bytes digest, Byte
     if (std::memcmp(made.signature, signature.data, signature.size) != 0 || made.recovery_id != recovery_id)
       return false;
   }
-  return true;
+  return nonces_are_known(route.nonces, route.curve, fault);
 }
 
 bool ecdsa_accepts_known(const EcdsaRoute& route, Bytes point, Bytes digest, Bytes signature, bool fault) {

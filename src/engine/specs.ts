@@ -31,6 +31,8 @@ export interface AlgorithmRow {
   readonly nonceBytes?: number;
   /** ECDSA signatures come in two encodings, DER and r||s. */
   readonly hasEncodings?: boolean;
+  /** Signing takes `EcdsaOptions`. */
+  readonly takesEcdsaOptions?: boolean;
   /** False where only the message itself can be signed (pure Ed25519, RFC 8032 section 5.1); true where absent. */
   readonly takesDigest?: boolean;
 }
@@ -41,7 +43,11 @@ export const TAG_BYTES = 16;
 const aead = (id: number, nonceBytes: number): AlgorithmRow => ({ id, use: 'encrypt', nonceBytes });
 const oaep = (id: number, hash: DigestAlgorithm): AlgorithmRow => ({ id, use: 'encrypt', hash });
 const signature = (id: number, hash: DigestAlgorithm): AlgorithmRow => ({ id, use: 'sign', hash });
-const ecdsa = (id: number, hash: DigestAlgorithm): AlgorithmRow => ({ id, use: 'sign', hash, hasEncodings: true });
+const ecdsa = (id: number, hash: DigestAlgorithm): AlgorithmRow => ({
+  ...signature(id, hash),
+  hasEncodings: true,
+  takesEcdsaOptions: true,
+});
 const hmac = (id: number, hash: DigestAlgorithm): AlgorithmRow => ({ id, use: 'mac', hash });
 
 export const ALGORITHMS = table({

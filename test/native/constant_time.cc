@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <initializer_list>
 
 #include "core/big_endian.h"
 #include "core/comb.h"
@@ -39,9 +38,12 @@ void make_job(const NonceCurve& curve, unsigned index, Job& job) {
   fill(job.hedge, kHedgeBytes, index + 200);
 }
 
-void sign(const char* name, const NonceCurve& curve, const uint64_t* table, const EcdsaKernel& kernel) {
+void sign(const char* name, size_t index, const uint64_t* table, const EcdsaKernel& kernel,
+          const NonceKernel (&nonce_kernels)[kEcdsaCurves]) {
+  const NonceCurve& curve = kNonceCurves[index];
   static Job jobs[kJobs] = {};
   EcdsaSigning signing[kJobs];
+  NonceJob nonces[kJobs];
   const size_t bytes = kernel.sign_bytes(kJobs);
   void* const memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
   for (unsigned i = 0; i < kJobs; i++) {
@@ -49,9 +51,11 @@ void sign(const char* name, const NonceCurve& curve, const uint64_t* table, cons
     make_job(curve, i, job);
     VALGRIND_MAKE_MEM_UNDEFINED(job.secret, curve.bytes);
     VALGRIND_MAKE_MEM_UNDEFINED(job.hedge, kHedgeBytes);
-    curve.derive(curve, job.secret, job.digest, {job.hedge, kHedgeBytes}, job.nonce);
+    // Some have no hedge.
+    nonces[i] = {job.secret, job.digest, {job.hedge, i % 3 ? kHedgeBytes : 0}, job.nonce};
     signing[i] = {job.secret, job.nonce, job.digest, job.signature, &job.recovery_id};
   }
+  derive_nonces(nonce_kernels, index, nonces, kJobs);
   kernel.sign(table, memory, signing, kJobs);
   unsigned sum = 0;
   for (Job& job : jobs) {
@@ -83,9 +87,8 @@ int main(int count, char** arguments) {
   const uint64_t* const tables[kEcdsaCurves] = {comb_table<P256>(), comb_table<P384>(), comb_table<P521>(),
                                                 comb_table<Secp256k1>()};
   for (size_t curve = 0; curve < kEcdsaCurves; curve++) {
-    for (const EcdsaKernel* kernels : {kScalarEcdsa, kEmulatedEcdsa}) {
-      sign(names[curve], kNonceCurves[curve], tables[curve], kernels[curve]);
-    }
+    sign(names[curve], curve, tables[curve], kScalarEcdsa[curve], kOneLaneNonces);
+    sign(names[curve], curve, tables[curve], kEmulatedEcdsa[curve], kEmulatedNonces);
   }
   return 0;
 }
