@@ -8,7 +8,7 @@ import { printInfo } from './info.ts';
 import { init } from './init.ts';
 import { addOptions, type OptionName } from './options.ts';
 import { serve } from './serve.ts';
-import { backup, rotateRoot } from './store.ts';
+import { backup, rotateRoot, seed } from './store.ts';
 
 /** How a command ends. */
 const ExitCode = { done: 0, failed: 1, misused: 2 } as const;
@@ -43,7 +43,7 @@ addOptions(
   program
     .command('serve')
     .description('serve the AWS KMS API; makes a store, a root key and an access key at the first start'),
-  [...STORE, 'region', 'account', ...LISTENING, ...ENGINE, 'log-level'],
+  [...STORE, 'region', 'account', 'seed', ...LISTENING, ...ENGINE, 'log-level'],
 ).action((options) => serve({ ...options, version }));
 
 addOptions(
@@ -57,6 +57,17 @@ addOptions(
     .description('print the access keys of a store, secrets included; a running endpoint knows a new one at once'),
   [...STORE, 'create', 'principal', 'duration', 'remove'],
 ).action((options) => changeCredentials(options));
+
+addOptions(
+  program
+    .command('seed')
+    .description(
+      'put the keys of a YAML or JSON file into a store, made where there is none; those it has stay as they are',
+    ),
+  [...STORE, 'region', 'account'],
+)
+  .argument('<file>', 'the seed')
+  .action((file, options) => seed(file, options));
 
 addOptions(
   program

@@ -43,6 +43,7 @@ const OPTIONS = {
     default: 'loopback',
     choices: ['loopback', 'network'],
   },
+  seed: { value: '<file>', description: 'keys to put into the store, YAML or JSON; those it has stay as they are' },
   'tls-cert': { value: '<file>', description: 'certificate chain, PEM; serves HTTPS together with --tls-key' },
   'tls-key': { value: '<file>', description: 'private key of the certificate, PEM' },
   'tls-client-ca': {

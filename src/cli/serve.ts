@@ -13,6 +13,7 @@ export interface ServeOptions {
   readonly path: string;
   readonly region?: string;
   readonly account?: string;
+  readonly seed?: string;
   readonly auth: 'sigv4' | 'none';
   readonly authNoneReach: 'loopback' | 'network';
   readonly tlsCert?: string;
@@ -32,12 +33,13 @@ export async function serve(options: ServeOptions): Promise<void> {
   const tls = tlsOf(options);
   // Written at once: a line that waits in a buffer is lost when the process dies, which is when it matters.
   const log = pino({ level: options.logLevel }, pino.destination({ dest: STANDARD_ERROR, sync: true }));
-  const { path, account: accountId, backend, threads, auth } = options;
+  const { path, account: accountId, seed, backend, threads, auth } = options;
   const isAnyRegion = options.region === 'any';
   const kms = await Keymill.open({
     path,
     region: isAnyRegion ? undefined : options.region,
     accountId,
+    seed,
     backend,
     threads,
   });
