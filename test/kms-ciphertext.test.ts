@@ -40,7 +40,7 @@ describe('ciphertexts that were changed', () => {
 
   /** Bytes 3 to 19 hold the key id's form and the key id; form values other than 0 and 1 are no blob at all. */
   function isKeyIdChanged(blob: Uint8Array, original: Uint8Array): boolean {
-    if (blob.length < 92 || blob[3]! > 1) return false;
+    if (blob.length < 92 || blob[3]! > 1 || !isSame(blob.subarray(0, 3), original.subarray(0, 3))) return false;
     return Buffer.compare(blob.subarray(3, 20), original.subarray(3, 20)) !== 0;
   }
 
