@@ -1,12 +1,11 @@
 /** A store that somebody wrote to behind keymill's back: what was changed does not open, and never opens as another key. */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
-import { copyFileSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { Keymill, KmsError } from 'keymill';
 import Libsql from 'libsql';
-import { rejectsWith, temporaryDirectory, utf8 } from './support/kms-service.ts';
+import { alterStore, copyStore, rejectsWith, temporaryDirectory, utf8 } from './support/kms-service.ts';
 
 const message = utf8('a message');
 const damaged = (error: unknown) => error instanceof KmsError && error.name === 'KMSInternalException';
@@ -27,14 +26,9 @@ describe('a store written to by somebody else', () => {
   });
 
   /** The service on a copy of the store after `change`. */
-  async function afterChange(t: TestContext, change: string, ...parameters: unknown[]): Promise<Keymill> {
-    const copy = join(temporaryDirectory(t), 'copy');
-    mkdirSync(copy, { mode: 0o700 });
-    for (const file of readdirSync(path)) copyFileSync(join(path, file), join(copy, file));
-    const database = new Libsql(join(copy, 'keymill.db'));
-    if (parameters.length === 0) database.exec(change);
-    else database.prepare(change).run(...parameters);
-    database.close();
+  async function afterChange(t: TestContext, change: string): Promise<Keymill> {
+    const copy = await copyStore(t, path);
+    await alterStore(copy, change);
     const kms = await Keymill.open({ path: copy });
     t.after(() => kms.close());
     return kms;
@@ -65,7 +59,10 @@ describe('a store written to by somebody else', () => {
     for (let at = 0; at < wrapped.length; at++) {
       const changed = Buffer.from(wrapped);
       changed[at]! ^= 1 << randomInt(8);
-      const kms = await afterChange(t, 'update key_materials set wrapped = ? where key_id = ?', changed, a);
+      const kms = await afterChange(
+        t,
+        `update key_materials set wrapped = x'${changed.toString('hex')}' where key_id = '${a}'`,
+      );
       await assert.rejects(kms.encrypt({ KeyId: a, Plaintext: message }), damaged, `byte ${at}`);
       await kms.encrypt({ KeyId: b, Plaintext: message });
       await kms.close();

@@ -65,7 +65,7 @@ struct Sha2Kernels {
 /** Needs kCpuAvx512. */
 extern const Sha2Kernels kAvx512Sha2;
 extern const Sha2Kernels kEmulatedSha2;
-/** OpenSSL's compression functions, one message at a time. */
+/** OpenSSL, one message at a time. */
 extern const Sha2Kernels kOneLaneSha2;
 
 /**
