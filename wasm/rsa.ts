@@ -12,8 +12,8 @@ import {
   ALGORITHM_RSASSA_PSS_SHA_256,
   ALGORITHM_RSASSA_PSS_SHA_384,
   ALGORITHM_RSASSA_PSS_SHA_512,
+  FLAG_EXTERNAL,
   FLAG_MESSAGE_IS_DIGEST,
-  FLAG_P1363,
   HASH_SHA_1,
   HASH_SHA_256,
   HASH_SHA_384,
@@ -144,7 +144,7 @@ function encode(algorithm: u32, modulusBytes: usize): bool {
 function sign(item: Item): u32 {
   const hash = hashOf(hashIdOf(item.algorithm));
   const modulusBytes = modulusBytesOf(item.key.spec);
-  if (item.flags & FLAG_P1363) return STATUS_MALFORMED_RECORD;
+  if (item.flags & ~(FLAG_MESSAGE_IS_DIGEST | FLAG_EXTERNAL)) return STATUS_MALFORMED_RECORD;
   if (!item.key.material) return STATUS_WRONG_KEY;
   if (item.capacityBytes < modulusBytes) return STATUS_MALFORMED_RECORD;
   const digested = digestOf(item, hash);
@@ -170,7 +170,7 @@ function signDigest(key: Key, algorithm: u32, modulusBytes: usize): u32 {
 function verify(item: Item): u32 {
   const hash = hashOf(hashIdOf(item.algorithm));
   const modulusBytes = modulusBytesOf(item.key.spec);
-  if (item.flags & FLAG_P1363) return STATUS_MALFORMED_RECORD;
+  if (item.flags & ~(FLAG_MESSAGE_IS_DIGEST | FLAG_EXTERNAL)) return STATUS_MALFORMED_RECORD;
   const digested = digestOf(item, hash);
   if (digested != STATUS_OK) return digested;
   // RFC 8017 sections 8.1.2 and 8.2.2, step 1.

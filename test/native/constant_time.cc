@@ -11,6 +11,7 @@
 #include "core/big_endian.h"
 #include "core/comb.h"
 #include "core/ecdsa_kernels.h"
+#include "core/edwards25519.h"
 #include "core/nonce.h"
 
 namespace {
@@ -70,6 +71,35 @@ void sign(const char* name, size_t index, const uint64_t* table, const EcdsaKern
   std::free(memory);
 }
 
+struct EdwardsJob {
+  uint8_t secret[32], nonce_hash[64], challenge_hash[64], signature[64];
+};
+
+void sign_edwards(const EdwardsKernel& kernel) {
+  static EdwardsJob jobs[kJobs];
+  EdwardsSigning signing[kJobs];
+  void* const memory = std::aligned_alloc(64, (kernel.bytes(kJobs) + 63) / 64 * 64);
+  for (unsigned i = 0; i < kJobs; i++) {
+    EdwardsJob& job = jobs[i];
+    fill(job.secret, sizeof job.secret, i);
+    fill(job.nonce_hash, sizeof job.nonce_hash, i + 100);
+    fill(job.challenge_hash, sizeof job.challenge_hash, i + 200);
+    VALGRIND_MAKE_MEM_UNDEFINED(job.secret, sizeof job.secret);
+    VALGRIND_MAKE_MEM_UNDEFINED(job.nonce_hash, sizeof job.nonce_hash);
+    signing[i] = {job.secret, job.nonce_hash, job.challenge_hash, job.signature};
+  }
+  kernel.commit(edwards_comb_table(), memory, signing, kJobs);
+  kernel.respond(memory, signing, kJobs);
+  unsigned sum = 0;
+  for (EdwardsJob& job : jobs) {
+    // The signature is published.
+    VALGRIND_MAKE_MEM_DEFINED(job.signature, sizeof job.signature);
+    for (const uint8_t byte : job.signature) sum += byte;
+  }
+  std::printf("Ed25519, %zu lanes: done (%u)\n", kernel.lanes, sum);
+  std::free(memory);
+}
+
 /** A branch and an address that depend on a secret. */
 int leak() {
   uint8_t secret = 1;
@@ -90,5 +120,6 @@ int main(int count, char** arguments) {
     sign(names[curve], curve, tables[curve], kScalarEcdsa[curve], kOneLaneNonces);
     sign(names[curve], curve, tables[curve], kEmulatedEcdsa[curve], kEmulatedNonces);
   }
+  for (const EdwardsKernel* kernel : {&kScalarEdwards, &kEmulatedEdwards}) sign_edwards(*kernel);
   return 0;
 }
