@@ -13,6 +13,10 @@ export {
   type OperationName,
   type OperationOutput,
   openSqliteStore,
+  type RootKeyOption,
+  type Seed,
+  type SeedKey,
+  type SeedMaterial,
   StartError,
   type Store,
 } from './kms/index.ts';

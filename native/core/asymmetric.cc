@@ -111,9 +111,14 @@ Item item_of(const KnownAnswer& known) {
   return item;
 }
 
-bool succeeds(ThreadState& thread, Run run, Item& item) {
-  run(thread, &item, 1);
-  return item.status == Status::OK;
+/** Runs `copies` of the item, with outputs of their own where it has one; false unless each succeeds. */
+bool succeeds(ThreadState& thread, Run run, Item item, size_t copies, Item* items) {
+  for (size_t i = 0; i < copies; i++) {
+    items[i] = item;
+    if (item.output.data) items[i].output.data += i * item.output.size;
+  }
+  run(thread, items, copies);
+  return std::all_of(items, items + copies, [](const Item& each) { return each.status == Status::OK; });
 }
 
 bool equal(Bytes a, Bytes b) { return a.size == b.size && std::equal(a.data, a.data + a.size, b.data); }
@@ -122,33 +127,38 @@ bool equal(Bytes a, Bytes b) { return a.size == b.size && std::equal(a.data, a.d
 
 bool accepts_answer(ThreadState& thread, Run verify, const KnownAnswer& known, bool fault) {
   uint8_t answer[kMaxResultBytes];
+  Item items[kMaxCopies];
   if (known.answer.size == 0 || known.answer.size > sizeof answer) return false;
   std::copy(known.answer.data, known.answer.data + known.answer.size, answer);
   if (fault) answer[known.answer.size - 1] ^= 1;
   Item item = item_of(known);
   item.extra = {answer, known.answer.size};
-  return succeeds(thread, verify, item);
+  return succeeds(thread, verify, item, known.copies, items);
 }
 
 bool gives_answer(ThreadState& thread, Run run, Run verify, const KnownAnswer& known, bool fault) {
-  uint8_t result[kMaxResultBytes];
+  uint8_t results[kMaxCopies * kMaxResultBytes];
+  Item items[kMaxCopies];
   Item item = item_of(known);
-  item.output = {result, sizeof result};
-  if (!succeeds(thread, run, item) || item.output.size == 0) return false;
-  if (known.answer.size > 0) {
-    if (fault) result[item.output.size - 1] ^= 1;
-    return equal(item.output, known.answer);
-  }
-  KnownAnswer given = known;
-  given.answer = item.output;
-  return accepts_answer(thread, verify, given, fault);
+  item.output = {results, kMaxResultBytes};
+  if (!succeeds(thread, run, item, known.copies, items)) return false;
+  return std::all_of(items, items + known.copies, [&](const Item& each) {
+    if (each.output.size == 0) return false;
+    if (known.answer.size > 0) {
+      if (fault) each.output.data[each.output.size - 1] ^= 1;
+      return equal(each.output, known.answer);
+    }
+    KnownAnswer given = known;
+    given.answer = each.output;
+    return accepts_answer(thread, verify, given, fault);
+  });
 }
 
 bool round_trips(ThreadState& thread, Run encrypt, Run decrypt, const KnownAnswer& known, bool fault) {
   uint8_t ciphertext[kMaxResultBytes];
   Item item = item_of(known);
   item.output = {ciphertext, sizeof ciphertext};
-  if (!succeeds(thread, encrypt, item) || item.output.size == 0) return false;
+  if (!succeeds(thread, encrypt, item, 1, &item) || item.output.size == 0) return false;
   if (fault) ciphertext[item.output.size - 1] ^= 1;
   KnownAnswer opened = known;
   opened.input = item.output;

@@ -14,7 +14,7 @@ namespace keymill {
  * the top limb enough (12 or more) that carries not yet done do not change what they estimate.
  */
 template <typename Modulus, typename V>
-struct Field {
+struct LimbField {
   static constexpr size_t kLimbs = Modulus::kLimbs;
   using Word = typename V::Word;
   using Mask = typename V::Mask;
@@ -25,6 +25,8 @@ struct Field {
     Word limb[kElementLimbs];
   };
 
+  /** Limbs as they are. */
+  static Element constant(const Limbs<kLimbs>& x) { return as_element(number_of<V, kLimbs>(x)); }
   static Element zero() { return constant({}); }
   /** R, which is 1 as an element. */
   static Element one() { return constant(kOne); }
@@ -124,7 +126,6 @@ struct Field {
   }
 
  private:
-  static Element constant(const Limbs<kLimbs>& x) { return as_element(number_of<V, kLimbs>(x)); }
   static KEYMILL_INLINE Element as_element(const Number& x) {
     Element out;
     for (size_t i = 0; i < kLimbs; i++) out.limb[i] = x.limb[i];
@@ -225,5 +226,13 @@ struct Field {
     return V::add(c, V::product(u, V::broadcast(static_cast<uint64_t>(digit))));
   }
 };
+
+/** What a vector type computes with. */
+template <typename Modulus, typename V>
+struct FieldChoice {
+  using Type = LimbField<Modulus, V>;
+};
+template <typename Modulus, typename V>
+using Field = typename FieldChoice<Modulus, V>::Type;
 
 }  // namespace keymill

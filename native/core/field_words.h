@@ -115,7 +115,7 @@ struct ColumnSum {
  * that the upper half of a product folds into the lower.
  */
 template <typename Modulus>
-struct Field<Modulus, ScalarLanes> {
+struct WordField {
   using V = ScalarLanes;
   using Mask = V::Mask;
   static constexpr size_t kLimbs = Modulus::kLimbs;
@@ -356,6 +356,11 @@ struct Field<Modulus, ScalarLanes> {
     for (size_t i = 0; i < kWords; i++) out.sum.limb[i] = add_carry(a.limb[i], kModulus.limb[i] & m, out.carry);
     return out;
   }
+};
+
+template <typename Modulus>
+struct FieldChoice<Modulus, ScalarLanes> {
+  using Type = WordField<Modulus>;
 };
 
 }  // namespace keymill

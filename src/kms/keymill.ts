@@ -1,5 +1,5 @@
 /** The service as callers see it: one method per AWS KMS operation, batches, callers, access keys. */
-import type { EngineInfo } from '../engine/index.ts';
+import type { EngineInfo, EngineStats } from '../engine/index.ts';
 import type { AccessKeys } from './accesskeys.ts';
 import { KmsError } from './errors.ts';
 import type { Caller } from './operation.ts';
@@ -11,6 +11,7 @@ import {
   type OperationOutput,
 } from './operations/index.ts';
 import { perform, performAll } from './perform.ts';
+import type { RootKeyOption } from './rootkey.ts';
 import { type KeymillOptions, type Started, start } from './start.ts';
 
 /** One item of a batch: an operation by AWS's name. */
@@ -24,6 +25,13 @@ export type BatchResult =
   | { readonly error: KmsError; readonly output?: undefined };
 
 export const MAX_BATCH_ITEMS = 1000;
+
+/** What a service has done and holds. */
+export interface KeymillStats {
+  readonly engine: EngineStats;
+  /** How many keys there are in each state that has any. */
+  readonly keysByState: ReadonlyMap<string, number>;
+}
 
 /** Gives a class one method per row of the operations table. */
 function operationMethods(): abstract new () => OperationMethods {
@@ -90,6 +98,12 @@ export class Keymill extends operationMethods() {
     return this.#started.service.engine.info;
   }
 
+  /** Counters of the engine since it opened, and how many keys the store holds now. @throws where the store does not answer */
+  async stats(): Promise<KeymillStats> {
+    const { engine, store } = this.#started.service;
+    return { engine: engine.stats(), keysByState: await store.countKeys() };
+  }
+
   /** The same service seen by another caller. */
   as(caller: Caller): Keymill {
     return new Keymill(this.#started, { principal: caller.principal });
@@ -117,6 +131,26 @@ export class Keymill extends operationMethods() {
    */
   maintain(): Promise<void> {
     return this.#started.maintain();
+  }
+
+  /**
+   * Puts everything in the store under another root key, in one transaction: a process that ends in the midst of it leaves the store
+   * under the old one. Without `to`, a root key in a file is replaced by a new one there. Another service on the store goes over too
+   * where its own root key option leads to the new key, and refuses everything otherwise. Import tokens handed out before are void.
+   * Backups made before still open with the old key only: keep it for as long as you keep them.
+   * @throws StartError with what to do about it; the store is as it was
+   */
+  rotateRootKey(to?: RootKeyOption): Promise<void> {
+    return this.#started.rotation.rotate(to);
+  }
+
+  /**
+   * Copies the store as of this moment into a new file, for its owner only and durable when this returns, while the service goes on.
+   * The copy is a store: as `keymill.db` in a directory of its own it opens with the root key of this moment, which is not in it.
+   * @throws with code EEXIST where the file exists
+   */
+  backup(file: string): Promise<void> {
+    return this.#started.service.store.backup(file);
   }
 
   /** Refuses new operations, finishes those under way, wipes the keys and closes what `open` opened. Idempotent. */

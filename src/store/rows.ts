@@ -1,7 +1,16 @@
 /** Reads and writes that several calls of the store share; each runs in the transaction, or outside one, that it is given. */
 import type { Kysely, Transaction } from 'kysely';
 import type { Database } from './schema.ts';
-import type { Change, KeyRecord, MaterialRecord, StoredKey } from './store.ts';
+import {
+  type AliasRecord,
+  type Change,
+  type KeyRecord,
+  type MaterialRecord,
+  type NewKey,
+  ROOT_KEY_ID,
+  RootKeyReplacedError,
+  type StoredKey,
+} from './store.ts';
 
 /** How many changes stay readable: more than any process misses between two looks. */
 const KEPT_CHANGES = 10_000;
@@ -14,6 +23,17 @@ export async function noteChange(tx: Transaction<Database>, kind: Change['kind']
     .execute();
 }
 
+/** In the transaction that writes them, so that no root key is replaced in between. @throws RootKeyReplacedError */
+export async function requireRootKey(
+  tx: Transaction<Database>,
+  records: readonly { readonly rootKeyId: string }[],
+): Promise<void> {
+  if (records.length === 0) return;
+  const current = await tx.selectFrom('settings').select('value').where('name', '=', ROOT_KEY_ID).executeTakeFirst();
+  if (current === undefined || records.every(({ rootKeyId }) => rootKeyId === current.value)) return;
+  throw new RootKeyReplacedError('the root key of this store has been replaced');
+}
+
 export async function countAliases(tx: Transaction<Database>, targetKeyId: string): Promise<number> {
   const { count } = await tx
     .selectFrom('aliases')
@@ -21,6 +41,42 @@ export async function countAliases(tx: Transaction<Database>, targetKeyId: strin
     .where('targetKeyId', '=', targetKeyId)
     .executeTakeFirstOrThrow();
   return Number(count);
+}
+
+export async function insertKey(
+  tx: Transaction<Database>,
+  { key, materials, tags = [], policy }: NewKey,
+): Promise<void> {
+  const { keyId } = key;
+  await requireRootKey(tx, materials);
+  await tx.insertInto('keys').values(key).execute();
+  if (materials.length > 0) await tx.insertInto('keyMaterials').values(materials).execute();
+  if (tags.length > 0) {
+    await tx
+      .insertInto('tags')
+      .values(tags.map((tag) => ({ ...tag, keyId })))
+      .execute();
+  }
+  if (policy !== undefined) await tx.insertInto('policies').values({ keyId, policy }).execute();
+  await noteChange(tx, 'key', keyId);
+}
+
+export async function insertAlias(
+  tx: Transaction<Database>,
+  alias: AliasRecord,
+  maxPerKey: number,
+): Promise<'inserted' | 'exists' | 'limit'> {
+  const { aliasName } = alias;
+  const taken = await tx
+    .selectFrom('aliases')
+    .select('aliasName')
+    .where('aliasName', '=', aliasName)
+    .executeTakeFirst();
+  if (taken !== undefined) return 'exists';
+  if ((await countAliases(tx, alias.targetKeyId)) >= maxPerKey) return 'limit';
+  await tx.insertInto('aliases').values(alias).execute();
+  await noteChange(tx, 'alias', aliasName);
+  return 'inserted';
 }
 
 /** In one statement, so that a key is never seen with the materials of another moment; a transaction would take the write lock. */
@@ -32,6 +88,7 @@ export async function readKey(db: Kysely<Database>, keyId: string): Promise<Stor
     .select([
       'materialId',
       'wrapped',
+      'rootKeyId',
       'keyMaterials.creationDate as materialDate',
       'materialState',
       'validTo',
@@ -47,7 +104,7 @@ export async function readKey(db: Kysely<Database>, keyId: string): Promise<Stor
   const materials: MaterialRecord[] = [];
   let key: KeyRecord | undefined;
   for (const row of rows) {
-    const { materialId, wrapped, materialDate, materialState, materialDescription, ...rest } = row;
+    const { materialId, wrapped, rootKeyId, materialDate, materialState, materialDescription, ...rest } = row;
     const { validTo, rotationDate, rotationType, ...record } = rest;
     key = record;
     if (materialId === null) continue;
@@ -55,6 +112,7 @@ export async function readKey(db: Kysely<Database>, keyId: string): Promise<Stor
       keyId,
       materialId,
       wrapped,
+      rootKeyId: rootKeyId!,
       creationDate: materialDate!,
       materialState: materialState!,
       validTo,

@@ -11,6 +11,7 @@
 
 #include "core/big_endian.h"
 #include "core/ecdsa_kernels.h"
+#include "core/edwards25519.h"
 #include "core/nonce.h"
 
 namespace {
@@ -38,9 +39,11 @@ void make_job(const NonceCurve& curve, unsigned index, Job& job) {
   fill(job.hedge, kHedgeBytes, index + 200);
 }
 
-void sign(const char* name, const NonceCurve& curve, const EcdsaKernel& kernel) {
+void sign(const char* name, size_t index, const EcdsaKernel& kernel, const NonceKernel (&nonce_kernels)[kEcdsaCurves]) {
+  const NonceCurve& curve = kNonceCurves[index];
   static Job jobs[kJobs] = {};
   EcdsaSigning signing[kJobs];
+  NonceJob nonces[kJobs];
   const size_t bytes = kernel.sign_bytes(kJobs);
   void* const memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
   for (unsigned i = 0; i < kJobs; i++) {
@@ -48,9 +51,11 @@ void sign(const char* name, const NonceCurve& curve, const EcdsaKernel& kernel) 
     make_job(curve, i, job);
     VALGRIND_MAKE_MEM_UNDEFINED(job.secret, curve.bytes);
     VALGRIND_MAKE_MEM_UNDEFINED(job.hedge, kHedgeBytes);
-    curve.derive(curve, job.secret, job.digest, {job.hedge, kHedgeBytes}, job.nonce);
+    // Some have no hedge.
+    nonces[i] = {job.secret, job.digest, {job.hedge, i % 3 ? kHedgeBytes : 0}, job.nonce};
     signing[i] = {job.secret, job.nonce, job.digest, job.signature, &job.recovery_id};
   }
+  derive_nonces(nonce_kernels, index, nonces, kJobs);
   kernel.sign(kernel.comb_table(), memory, signing, kJobs);
   unsigned sum = 0;
   for (Job& job : jobs) {
@@ -62,6 +67,35 @@ void sign(const char* name, const NonceCurve& curve, const EcdsaKernel& kernel) 
     for (size_t i = 0; i < 2 * curve.bytes; i++) sum += job.signature[i];
   }
   std::printf("%s, %zu lanes: done (%u)\n", name, kernel.lanes, sum);
+  std::free(memory);
+}
+
+struct EdwardsJob {
+  uint8_t secret[32], nonce_hash[64], challenge_hash[64], signature[64];
+};
+
+void sign_edwards(const EdwardsKernel& kernel) {
+  static EdwardsJob jobs[kJobs];
+  EdwardsSigning signing[kJobs];
+  void* const memory = std::aligned_alloc(64, (kernel.bytes(kJobs) + 63) / 64 * 64);
+  for (unsigned i = 0; i < kJobs; i++) {
+    EdwardsJob& job = jobs[i];
+    fill(job.secret, sizeof job.secret, i);
+    fill(job.nonce_hash, sizeof job.nonce_hash, i + 100);
+    fill(job.challenge_hash, sizeof job.challenge_hash, i + 200);
+    VALGRIND_MAKE_MEM_UNDEFINED(job.secret, sizeof job.secret);
+    VALGRIND_MAKE_MEM_UNDEFINED(job.nonce_hash, sizeof job.nonce_hash);
+    signing[i] = {job.secret, job.nonce_hash, job.challenge_hash, job.signature};
+  }
+  kernel.commit(edwards_comb_table(), memory, signing, kJobs);
+  kernel.respond(memory, signing, kJobs);
+  unsigned sum = 0;
+  for (EdwardsJob& job : jobs) {
+    // The signature is published.
+    VALGRIND_MAKE_MEM_DEFINED(job.signature, sizeof job.signature);
+    for (const uint8_t byte : job.signature) sum += byte;
+  }
+  std::printf("Ed25519, %zu lanes: done (%u)\n", kernel.lanes, sum);
   std::free(memory);
 }
 
@@ -80,9 +114,9 @@ int main(int count, char** arguments) {
   if (count > 1 && std::strcmp(arguments[1], "control") == 0) return leak();
   const char* const names[kEcdsaCurves] = {"P-256", "P-384", "P-521", "secp256k1"};
   for (size_t curve = 0; curve < kEcdsaCurves; curve++) {
-    for (const EcdsaKernel* kernels : {kScalarEcdsa, kEmulatedEcdsa}) {
-      sign(names[curve], kNonceCurves[curve], kernels[curve]);
-    }
+    sign(names[curve], curve, kScalarEcdsa[curve], kOneLaneNonces);
+    sign(names[curve], curve, kEmulatedEcdsa[curve], kEmulatedNonces);
   }
+  for (const EdwardsKernel* kernel : {&kScalarEdwards, &kEmulatedEdwards}) sign_edwards(*kernel);
   return 0;
 }
