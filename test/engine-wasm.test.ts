@@ -6,7 +6,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
+import { Flag, HANDLE_BYTES, Operation, Status } from '../src/engine/backend.ts';
+import { KEY_SPECS, type KeySpec } from '../src/engine/specs.ts';
 import { openWasm, wasmHost } from '../src/engine/wasm.ts';
+import { openWasmBackend } from '../src/engine/wasm-backend.ts';
+import { compileModule } from '../src/engine/wasm-instance.ts';
+import { fromHex } from './support/bytes.ts';
+import { fixedKey } from './support/keys.ts';
+import { layOut, play } from './support/replay.ts';
 import { readWat, type WatFunction } from './support/wat.ts';
 
 const MODULE = new URL('../keymill.wasm', import.meta.url);
@@ -98,7 +105,7 @@ const BRANCHES: readonly Row[] = [
   ['wasm/multiples/writeEntr*', 1, 'the first entry has none before it'],
   ['wasm/nonces/nextNonce', 2, 'a nonce out of range is discarded, which tells nothing of the next one'],
   ['wasm/random/*', 4, 'how many random bytes are left'],
-  ['wasm/rsa/*', 5, STATUS],
+  ['wasm/rsa/*', 6, STATUS],
   ['wasm/rsa_format/*', 4, KEY_FORM],
   ['wasm/rsa_primitives/applyPrivate', 6, 'READY, and whether the result was right before it is given out'],
   ['wasm/rsa_primitives/invertModuloPrime', 3, READY],
@@ -231,4 +238,34 @@ describe('the compiled WASM module', () => {
     assert.equal(wasmHost(), wasmHost(), 'and is compiled once');
     await backend.close();
   });
+
+  /** The beginnings of the answers. */
+  const KNOWN_ANSWERS: readonly [KeySpec, string][] = [
+    ['RSA_2048', '4142ed16ffeab282626fc291dad1f869'],
+    ['ECC_NIST_EDWARDS25519', '14e5007fc314995715b45fd8180af5fb'],
+  ];
+  for (const [keySpec, answer] of KNOWN_ANSWERS) {
+    test(`${keySpec} keys are not made where the known answer is not given`, async () => {
+      const bytes = Buffer.from(readFileSync(MODULE));
+      const at = bytes.indexOf(fromHex(answer));
+      assert.ok(at > 0, 'the answer is in the module');
+      const importing = {
+        operation: Operation.IMPORT_KEY,
+        flags: Flag.FORMAT_PKCS8,
+        keySpec: KEY_SPECS[keySpec].id,
+        input: fixedKey(keySpec).pkcs8,
+        outputBytes: HANDLE_BYTES,
+      };
+      for (const [flip, status] of [
+        [0, Status.OK],
+        [1, Status.UNAVAILABLE],
+      ] as const) {
+        bytes[at]! ^= flip;
+        const host = { ...wasmHost(), module: compileModule(bytes) };
+        const backend = openWasmBackend({ threads: 1, kernels: 'auto' }, host);
+        assert.equal(play(backend, layOut([importing]), {}).status(0), status);
+        await backend.close();
+      }
+    });
+  }
 });

@@ -15,7 +15,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   'index.ts': { rooms: ['kms'], packages: [] },
   cli: { rooms: ['server', 'kms'], packages: ['commander'] },
   server: { rooms: ['kms'], packages: [] },
-  kms: { rooms: ['engine', 'store'], packages: [] },
+  kms: { rooms: ['engine', 'store'], packages: ['yaml'] },
   store: { rooms: [], packages: ['kysely', 'libsql'] },
   engine: { rooms: [], packages: ['node-gyp-build'] },
 };

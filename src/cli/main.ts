@@ -6,7 +6,7 @@ import { StartError } from '../kms/index.ts';
 import { printCredentials } from './credentials.ts';
 import { printInfo } from './info.ts';
 import { serve } from './serve.ts';
-import { backup, rotateRoot } from './store.ts';
+import { backup, rotateRoot, seed } from './store.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
 
@@ -24,6 +24,12 @@ const path = () =>
   new Option('--path <directory>', 'where the store and the root key are')
     .env('KEYMILL_PATH')
     .default('./keymill-data');
+const region = () =>
+  new Option('--region <name>', 'region, fixed at the first start (default: us-east-1)').env('KEYMILL_REGION');
+const account = () =>
+  new Option('--account <digits>', 'account id, fixed at the first start (default: 000000000000)').env(
+    'KEYMILL_ACCOUNT',
+  );
 const backend = () =>
   new Option('--backend <name>', 'crypto backend').env('KEYMILL_BACKEND').choices(['auto', 'native', 'wasm']);
 const threads = () =>
@@ -44,14 +50,8 @@ program
       .argParser(wholeNumber(0, 65_535)),
   )
   .addOption(path())
-  .addOption(
-    new Option('--region <name>', 'region, fixed at the first start (default: us-east-1)').env('KEYMILL_REGION'),
-  )
-  .addOption(
-    new Option('--account <digits>', 'account id, fixed at the first start (default: 000000000000)').env(
-      'KEYMILL_ACCOUNT',
-    ),
-  )
+  .addOption(region())
+  .addOption(account())
   .addOption(backend())
   .addOption(threads())
   .action((options) => serve({ ...options, version }));
@@ -62,6 +62,17 @@ program
   .addOption(path())
   .option('--create', 'make a new access key first')
   .action((options) => printCredentials(options));
+
+program
+  .command('seed')
+  .description(
+    'put the keys of a YAML or JSON file into a store, made where there is none; those it has stay as they are',
+  )
+  .argument('<file>', 'the seed')
+  .addOption(path())
+  .addOption(region())
+  .addOption(account())
+  .action((file, options) => seed(file, options));
 
 program
   .command('backup')

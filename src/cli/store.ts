@@ -20,6 +20,16 @@ export async function backup(file: string, { path }: { path: string }): Promise<
   console.log(`The store in ${path} was copied to ${file}. The root key is not in it: keep that elsewhere.`);
 }
 
+/** `keymill seed FILE` */
+export async function seed(
+  file: string,
+  { path, region, account }: { path: string; region?: string; account?: string },
+): Promise<void> {
+  const kms = await Keymill.open({ path, region, accountId: account, seed: file });
+  await kms.close();
+  console.log(`The store in ${path} has the keys of ${file}.`);
+}
+
 /** `keymill rotate-root` */
 export async function rotateRoot({ path }: { path: string }): Promise<void> {
   const to = environmentRootKey('KEYMILL_NEW_');

@@ -13,6 +13,7 @@ export {
   type OperationOutput,
 } from './operations/index.ts';
 export { environmentRootKey, type RootKeyOption } from './rootkey.ts';
+export type { Seed, SeedKey, SeedMaterial } from './seedfile.ts';
 export type { Ranges } from './service.ts';
 export type { Member, Members, Shape } from './shapes.ts';
 export type { KeymillOptions } from './start.ts';

@@ -125,6 +125,12 @@ export interface Store {
 
   /** Writes a key and what belongs to it. @throws where the id is taken */
   insertKey(stored: NewKey): Promise<void>;
+  /** Writes keys with what belongs to them, and aliases, unless an id or a name is taken or a key would have more than `maxPerKey` aliases; says which. */
+  insertKeys(
+    keys: readonly NewKey[],
+    aliases: readonly AliasRecord[],
+    maxPerKey: number,
+  ): Promise<'inserted' | 'exists' | 'limit'>;
   readKey(keyId: string): Promise<StoredKey | undefined>;
   /**
    * Reads a key, replaces it by what `change` makes of it, and gives that back with its version grown; undefined where there is
