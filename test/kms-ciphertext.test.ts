@@ -201,3 +201,129 @@ describe('encryption contexts', () => {
     await rejectsWith(sealed({ a: 5 } as never), 'SerializationException');
   });
 });
+
+describe('additional data in place of an encryption context', () => {
+  const bytes = (...values: number[]) => Uint8Array.from(values);
+
+  test('opens with the same bytes only, and never for a context', async (t) => {
+    const kms = await openInMemory(t);
+    const { KeyId } = (await kms.createKey()).KeyMetadata;
+    const AdditionalData = bytes(0, 1);
+    const Plaintext = message;
+    const { CiphertextBlob } = await kms.encrypt({ KeyId, Plaintext, AdditionalData });
+    assert.deepEqual((await kms.decrypt({ CiphertextBlob, AdditionalData: bytes(0, 1) })).Plaintext, message);
+    const OTHERS = [
+      {},
+      { AdditionalData: bytes() },
+      { AdditionalData: bytes(0) },
+      { AdditionalData: bytes(0, 1, 0) },
+      { EncryptionContext: { '': '' } },
+    ];
+    for (const other of OTHERS) {
+      await rejectsWith(kms.decrypt({ CiphertextBlob, ...other }), 'InvalidCiphertextException', '');
+    }
+    const without = await kms.encrypt({ KeyId, Plaintext, AdditionalData: bytes() });
+    assert.deepEqual((await kms.decrypt({ CiphertextBlob: without.CiphertextBlob })).Plaintext, message);
+    for (const context of [undefined, { '': '' }, { a: 'b' }]) {
+      const sealed = await kms.encrypt({ KeyId, Plaintext, EncryptionContext: context });
+      const encoded = ciphertextAad(new Uint8Array(0), context);
+      const attempt = kms.decrypt({ CiphertextBlob: sealed.CiphertextBlob, AdditionalData: encoded });
+      await rejectsWith(attempt, 'InvalidCiphertextException', '');
+    }
+  });
+
+  test('everywhere that takes a context, and not beside one', async (t) => {
+    const kms = await openInMemory(t);
+    const { KeyId } = (await kms.createKey()).KeyMetadata;
+    const [AdditionalData, EncryptionContext] = [bytes(7), { a: 'b' }];
+    const dataKey = await kms.generateDataKey({ KeyId, KeySpec: 'AES_256', AdditionalData });
+    const pair = await kms.generateDataKeyPair({ KeyId, KeyPairSpec: 'ECC_NIST_P256', AdditionalData });
+    const moved = await kms.reEncrypt({
+      CiphertextBlob: dataKey.CiphertextBlob,
+      SourceAdditionalData: AdditionalData,
+      DestinationKeyId: KeyId,
+      DestinationAdditionalData: bytes(8),
+    });
+    const open = async (CiphertextBlob: Uint8Array, context: Uint8Array) =>
+      (await kms.decrypt({ CiphertextBlob, AdditionalData: context })).Plaintext;
+    assert.deepEqual(await open(dataKey.CiphertextBlob, bytes(7)), dataKey.Plaintext);
+    assert.deepEqual(await open(pair.PrivateKeyCiphertextBlob, bytes(7)), pair.PrivateKeyPlaintext);
+    assert.deepEqual(await open(moved.CiphertextBlob, bytes(8)), dataKey.Plaintext);
+    const both = { AdditionalData, EncryptionContext };
+    const { CiphertextBlob } = moved;
+    for (const call of [
+      kms.encrypt({ KeyId, Plaintext: message, ...both }),
+      kms.decrypt({ CiphertextBlob, ...both }),
+      kms.generateDataKey({ KeyId, KeySpec: 'AES_256', ...both }),
+      kms.generateDataKeyWithoutPlaintext({ KeyId, KeySpec: 'AES_256', ...both }),
+      kms.generateDataKeyPair({ KeyId, KeyPairSpec: 'ECC_NIST_P256', ...both }),
+      kms.generateDataKeyPairWithoutPlaintext({ KeyId, KeyPairSpec: 'ECC_NIST_P256', ...both }),
+      kms.reEncrypt({
+        CiphertextBlob,
+        DestinationKeyId: KeyId,
+        DestinationAdditionalData: AdditionalData,
+        DestinationEncryptionContext: EncryptionContext,
+      }),
+    ]) {
+      await rejectsWith(call, 'ValidationException', 'Please specify either an encryption context or additional data.');
+    }
+  });
+
+  test('a buffer may be used again as soon as the call returns', async (t) => {
+    const kms = await openInMemory(t);
+    const { KeyId } = (await kms.createKey()).KeyMetadata;
+    const calls = [
+      (AdditionalData: Uint8Array) => kms.encrypt({ KeyId, Plaintext: message, AdditionalData }),
+      (AdditionalData: Uint8Array) => kms.generateDataKey({ KeyId, KeySpec: 'AES_256', AdditionalData }),
+    ];
+    for (const call of calls) {
+      const buffer = bytes(1, 2, 3);
+      const sealing = call(buffer);
+      buffer.fill(9);
+      await kms.decrypt({ CiphertextBlob: (await sealing).CiphertextBlob, AdditionalData: bytes(1, 2, 3) });
+    }
+  });
+});
+
+describe('a dry run that ignores the ciphertext', () => {
+  const ignoring = { DryRun: true, DryRunModifiers: ['IGNORE_CIPHERTEXT'] } as const;
+
+  test('asks for the key in its place, and checks that only', async (t) => {
+    const kms = await openInMemory(t);
+    const { KeyId } = (await kms.createKey()).KeyMetadata;
+    const hmac = (await kms.createKey({ KeySpec: 'HMAC_256', KeyUsage: 'GENERATE_VERIFY_MAC' })).KeyMetadata.KeyId;
+    const disabled = (await kms.createKey()).KeyMetadata.KeyId;
+    await kms.disableKey({ KeyId: disabled });
+    const decrypt = (input: object) => kms.decrypt({ ...ignoring, ...input });
+    const reEncrypt = (input: object) => kms.reEncrypt({ DestinationKeyId: KeyId, ...ignoring, ...input });
+    for (const call of [
+      decrypt({ KeyId }),
+      decrypt({ KeyId, CiphertextBlob: message }),
+      reEncrypt({ SourceKeyId: KeyId }),
+      reEncrypt({ SourceKeyId: KeyId, CiphertextBlob: message }),
+    ]) {
+      await rejectsWith(call, 'DryRunOperationException');
+    }
+    await rejectsWith(decrypt({}), 'ValidationException', /^KeyId is required/);
+    await rejectsWith(reEncrypt({}), 'ValidationException', /^SourceKeyId is required/);
+    await rejectsWith(decrypt({ KeyId: hmac }), 'InvalidKeyUsageException');
+    await rejectsWith(decrypt({ KeyId: disabled }), 'DisabledException');
+    await rejectsWith(decrypt({ KeyId, EncryptionAlgorithm: 'RSAES_OAEP_SHA_256' }), 'InvalidKeyUsageException');
+    await rejectsWith(reEncrypt({ SourceKeyId: disabled }), 'DisabledException');
+    await rejectsWith(reEncrypt({ SourceKeyId: KeyId, DestinationKeyId: disabled }), 'DisabledException');
+    const [outcome] = await kms.batch([{ operation: 'Decrypt', input: { KeyId, ...ignoring } }]);
+    assert.equal(outcome!.error?.name, 'DryRunOperationException');
+  });
+
+  test('otherwise the ciphertext is needed', async (t) => {
+    const kms = await openInMemory(t);
+    const { KeyId } = (await kms.createKey()).KeyMetadata;
+    const missing =
+      "1 validation error detected: Value at 'ciphertextBlob' failed to satisfy constraint: Member must not be null";
+    const { DryRunModifiers } = ignoring;
+    await rejectsWith(kms.decrypt({ KeyId, DryRunModifiers }), 'ValidationException', missing);
+    await rejectsWith(kms.decrypt({ KeyId, DryRun: true, DryRunModifiers: [] }), 'ValidationException', missing);
+    await rejectsWith(kms.reEncrypt({ SourceKeyId: KeyId, DestinationKeyId: KeyId }), 'ValidationException', missing);
+    await rejectsWith(kms.decrypt({ KeyId, CiphertextBlob: message, DryRun: true }), 'InvalidCiphertextException');
+  });
+});
