@@ -43,7 +43,9 @@ export interface Answer {
 
 export interface CallOptions {
   readonly requestLine?: string;
+  /** Lines that the signature does not cover. */
   readonly extraHeaders?: readonly string[];
+  readonly signedHeaders?: readonly (readonly [name: string, value: string])[];
   /** In place of `TrentService.` and the operation; undefined for none. */
   readonly target?: string | undefined;
   /** Sent in place of the signed body. */
@@ -70,6 +72,7 @@ export function signedRequest(
       ['Host', `127.0.0.1:${port}`],
       ['Content-Type', 'application/x-amz-json-1.1'],
       ...(target === undefined ? [] : [['X-Amz-Target', target] as const]),
+      ...(options.signedHeaders ?? []),
     ],
     body,
   });
