@@ -28,10 +28,12 @@ void hash_one(const Sha2Variant<Number>& variant, const Sha2Job<Number>* jobs, s
   start(job.state, job.outer_state ? Function::kBlockBytes : 0);
   for (const Bytes& part : job.parts) Function::update(context, part);
   Function::finish(context, job.digest);
-  if (!job.outer_state) return;
-  start(job.outer_state, Function::kBlockBytes);
-  Function::update(context, {job.digest, variant.digest_bytes});
-  Function::finish(context, job.digest);
+  if (job.outer_state) {
+    start(job.outer_state, Function::kBlockBytes);
+    Function::update(context, {job.digest, variant.digest_bytes});
+    Function::finish(context, job.digest);
+  }
+  wipe(&context, sizeof context);
 }
 
 const Sha2Kernel<uint32_t>& one_lane(uint32_t) { return kOneLaneSha2.sha256; }
@@ -47,12 +49,14 @@ void sha2_hash(const Sha2Kernel<Number>& kernel, const Sha2Variant<Number>& vari
                size_t count) {
   const auto is_longer = [](const Sha2Job<Number>& a, const Sha2Job<Number>& b) { return a.blocks() > b.blocks(); };
   if (!std::is_sorted(jobs, jobs + count, is_longer)) std::sort(jobs, jobs + count, is_longer);
+  bool used_vectors = false;
   while (count > 0) {
     // A vector takes as long as its longest message, which comes first.
     size_t taken = std::min(count, kernel.lanes), blocks = 0;
     for (size_t i = 0; i < taken; i++) blocks += jobs[i].blocks();
     if (blocks >= kernel.minimum * jobs[0].blocks()) {
       kernel.hash(variant, jobs, taken);
+      used_vectors = true;
     } else {
       taken = 1;
       one_lane(Number{}).hash(variant, jobs, taken);
@@ -60,6 +64,7 @@ void sha2_hash(const Sha2Kernel<Number>& kernel, const Sha2Variant<Number>& vari
     jobs += taken;
     count -= taken;
   }
+  if (used_vectors) wipe_stack();
 }
 
 template void sha2_hash(const Sha2Kernel<uint32_t>&, const Sha2Variant<uint32_t>&, Sha2Job<uint32_t>*, size_t);
