@@ -20,8 +20,8 @@ describe('a store written to by somebody else', () => {
     const create = async () => (await kms.createKey()).KeyMetadata.KeyId;
     [a, b, rotated] = [await create(), await create(), await create()];
     await kms.rotateKeyOnDemand({ KeyId: rotated });
-    await kms.accessKeys.create('arn:aws:iam::111111111111:user/one');
-    await kms.accessKeys.create('arn:aws:iam::111111111111:user/two');
+    await kms.accessKeys.create({ principal: 'arn:aws:iam::111111111111:user/one' });
+    await kms.accessKeys.create({ principal: 'arn:aws:iam::111111111111:user/two' });
     await kms.close();
   });
 

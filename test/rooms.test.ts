@@ -13,7 +13,7 @@ interface Room {
 
 const ROOMS: Readonly<Record<string, Room>> = {
   'index.ts': { rooms: ['kms'], packages: [] },
-  cli: { rooms: ['server', 'kms'], packages: ['commander'] },
+  cli: { rooms: ['server', 'kms'], packages: ['commander', 'pino', 'yaml'] },
   server: { rooms: ['kms'], packages: [] },
   kms: { rooms: ['engine', 'store'], packages: ['yaml'] },
   store: { rooms: [], packages: ['kysely', 'libsql'] },

@@ -5,7 +5,7 @@ import { environmentRootKey, Keymill, StartError } from '../kms/index.ts';
 /** Opening would make a store, which is not what somebody who mistyped a path wants. @throws StartError */
 export async function openExisting(path: string): Promise<Keymill> {
   if (!existsSync(path))
-    throw new StartError(`there is no store in ${path}: start one with keymill serve --path ${path}`);
+    throw new StartError(`there is no store in ${path}: make one with keymill init --path ${path}`);
   return Keymill.open({ path });
 }
 

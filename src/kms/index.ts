@@ -3,7 +3,7 @@ export { type EngineInfo, type EngineOptions, openEngine } from '../engine/index
 export { openSqliteStore, type Store } from '../store/index.ts';
 export type { AccessKey, AccessKeys } from './accesskeys.ts';
 export { KMS_ERRORS, KmsError, type KmsErrorName, StartError } from './errors.ts';
-export { type BatchItem, type BatchResult, Keymill, MAX_BATCH_ITEMS } from './keymill.ts';
+export { type BatchItem, type BatchResult, Keymill, type KeymillStats, MAX_BATCH_ITEMS } from './keymill.ts';
 export type { Caller, Operation } from './operation.ts';
 export {
   OPERATIONS,

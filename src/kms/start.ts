@@ -98,6 +98,7 @@ export async function start(options: KeymillOptions): Promise<Started> {
       ? await firstRoot({ engine, store, realm }, source)
       : await findRoot({ engine, realm }, source, settings);
     closers.push(() => root.close());
+    source.forget();
     const keyring = new Keyring(store, root, realm, options.openKeys ?? DEFAULT_OPEN_KEYS);
     closers.push(() => keyring.close());
     const activity = new Activity();
@@ -111,6 +112,8 @@ export async function start(options: KeymillOptions): Promise<Started> {
     };
     const rotation = new RootRotation(service, source);
     const follower = await Follower.open(store, keyring, () => rotation.follow());
+    // It may have been replaced since it was found, before the follower began to look.
+    await rotation.follow();
     const following = new Background('looking for changes', FOLLOW_INTERVAL_MS, () => follower.look());
     await sweep(service);
     await sow(service, seed);

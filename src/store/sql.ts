@@ -161,6 +161,15 @@ class SqlStore implements Store {
     return rows.map(({ keyId }) => keyId);
   }
 
+  async countKeys(): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#db
+      .selectFrom('keys')
+      .select(['keyState', ({ fn }) => fn.countAll().as('count')])
+      .groupBy('keyState')
+      .execute();
+    return new Map(rows.map(({ keyState, count }) => [keyState, Number(count)]));
+  }
+
   insertAlias(alias: AliasRecord, maxPerKey: number): Promise<'inserted' | 'exists' | 'limit'> {
     return this.#db.transaction().execute((tx) => insertAlias(tx, alias, maxPerKey));
   }
@@ -296,6 +305,16 @@ class SqlStore implements Store {
 
   async readCredential(accessKeyId: string): Promise<CredentialRecord | undefined> {
     return this.#db.selectFrom('credentials').selectAll().where('accessKeyId', '=', accessKeyId).executeTakeFirst();
+  }
+
+  async deleteCredential(accessKeyId: string): Promise<boolean> {
+    return this.#db.transaction().execute(async (tx) => {
+      const { numDeletedRows } = await tx
+        .deleteFrom('credentials')
+        .where('accessKeyId', '=', accessKeyId)
+        .executeTakeFirst();
+      return numDeletedRows > 0n;
+    });
   }
 
   async listCredentials(): Promise<readonly CredentialRecord[]> {

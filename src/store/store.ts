@@ -146,6 +146,8 @@ export interface Store {
   listDueKeys(deadline: number): Promise<readonly string[]>;
   /** Key ids in ascending order. */
   listKeys(page: Page): Promise<readonly string[]>;
+  /** How many keys there are in each state that has any. */
+  countKeys(): Promise<ReadonlyMap<string, number>>;
 
   /** Writes an alias unless its name is taken or its key has `maxPerKey` aliases already; says which. */
   insertAlias(alias: AliasRecord, maxPerKey: number): Promise<'inserted' | 'exists' | 'limit'>;
@@ -178,6 +180,8 @@ export interface Store {
 
   insertCredential(credential: CredentialRecord): Promise<void>;
   readCredential(accessKeyId: string): Promise<CredentialRecord | undefined>;
+  /** Whether there was such a credential. */
+  deleteCredential(accessKeyId: string): Promise<boolean>;
   /** Oldest first. */
   listCredentials(): Promise<readonly CredentialRecord[]>;
 
