@@ -413,6 +413,7 @@ for (const name of Object.keys(OPENERS)) {
       const others = [
         signing('RSA_2048', 'RSASSA_PSS_SHA_256', 256),
         signing('ECC_NIST_EDWARDS25519', 'ED25519_PH_SHA_512', 64),
+        { ...signing('ECC_NIST_EDWARDS25519', 'ED25519_SHA_512', 64), flags: 0 },
       ];
       for (const record of [verifying, ...others]) {
         for (const flag of ECDSA_OPTIONS) {

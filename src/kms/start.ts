@@ -29,7 +29,10 @@ export interface KeymillOptions {
    * KEYMILL_ROOT_PASSPHRASE, else the file `root.key` in `path`, made at the first start.
    */
   readonly rootKey?: RootKeyOption | undefined;
-  /** Keys that the store is to have, as an object or in the YAML or JSON file of this name; those it has already stay as they are. */
+  /**
+   * Keys that the store is to have, as an object or in the YAML or JSON file of this name; those it has already stay as they are. For
+   * environments of tests: their material is in JavaScript's memory on its way.
+   */
   readonly seed?: Seed | string | undefined;
   /** Default `auto`: native where it loads, else WASM. */
   readonly backend?: BackendChoice | undefined;
@@ -98,6 +101,7 @@ export async function start(options: KeymillOptions): Promise<Started> {
       ? await firstRoot({ engine, store, realm }, source)
       : await findRoot({ engine, realm }, source, settings);
     closers.push(() => root.close());
+    source.forget();
     const keyring = new Keyring(store, root, realm, options.openKeys ?? DEFAULT_OPEN_KEYS);
     closers.push(() => keyring.close());
     const activity = new Activity();
@@ -111,6 +115,8 @@ export async function start(options: KeymillOptions): Promise<Started> {
     };
     const rotation = new RootRotation(service, source);
     const follower = await Follower.open(store, keyring, () => rotation.follow());
+    // It may have been replaced since it was found, before the follower began to look.
+    await rotation.follow();
     const following = new Background('looking for changes', FOLLOW_INTERVAL_MS, () => follower.look());
     await sweep(service);
     await sow(service, seed);
