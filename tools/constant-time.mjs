@@ -12,7 +12,7 @@ const REPORTED = 99;
 
 const stems = [
   ...['bytes', 'comb', 'ecdsa_emulated', 'ecdsa_scalar', 'edwards25519', 'edwards_emulated', 'edwards_scalar'],
-  ...['endomorphism', 'inversion', 'nonce'],
+  ...['endomorphism', 'inversion', 'nonce', 'sha2_kernels'],
 ];
 const sources = stems.map((stem) => `native/core/${stem}.cc`);
 const flags = ['-std=c++17', '-O2', '-g', '-fno-exceptions', '-DKEYMILL_CONSTANT_TIME_CHECK', '-Inative'];
