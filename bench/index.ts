@@ -1,6 +1,6 @@
 /**
  * `npm run bench [words] [-- --threads 1 --backends native,wasm --rounds 7 --round-ms 60 --batch 1000 --peers --json file]`
- * Only cases whose name contains every word are run; `--peers` adds the libraries of peers.ts. Pin the process (`taskset -c 1`) for per-core figures.
+ * Only cases and scenarios (`endpoint`, `fairness`, `loop`, `memory`) whose name contains every word are run; `--peers` adds the libraries of peers.ts. Pin the process (`taskset -c 1`) for per-core figures.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
