@@ -1,4 +1,4 @@
-// Signs with everything secret marked undefined, so that valgrind's memcheck reports each branch and each address that
+// Signs and macs with everything secret marked undefined, so that valgrind's memcheck reports each branch and each address that
 // depends on a private key or a nonce (Langley's ctgrind). On the scalar and emulated vector types, which are the
 // templates of the vector kernels; memcheck knows no AVX-512. tools/constant-time.mjs builds and runs it. `control`
 // leaks on purpose: there memcheck must report.
