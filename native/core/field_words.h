@@ -247,13 +247,7 @@ struct WordField {
   static constexpr Element kOne = words_of(kRadix);
   static constexpr Element kSquaredRadix =
       words_of(kFolds ? kRadix : power_of_two(Modulus::kValue, 128 * static_cast<int>(kWords)));
-  /** -1/m modulo 2^64: Newton's iteration doubles the bits that are right. */
-  static constexpr uint64_t negative_inverse_word(uint64_t m) {
-    uint64_t x = m;
-    for (int i = 0; i < 6; i++) x *= 2 - m * x;
-    return 0 - x;
-  }
-  static constexpr uint64_t kNegativeInverse = negative_inverse_word(kModulus.limb[0]);
+  static constexpr uint64_t kNegativeInverse = 0 - inverse_word(kModulus.limb[0]);
 
   /** The modulus in digits between -2^63 and 2^63: of the primes of these curves most are 0. */
   static constexpr Digits<kWords + 1> balanced() {
