@@ -61,7 +61,7 @@ function parseHttp(text: string) {
     .filter((line) => line !== '')
     .map((line) => {
       const colon = line.indexOf(':');
-      return [line.slice(0, colon), line.slice(colon + 1)] as const;
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1)] as const;
     });
   return { method, path, query, headers, body: new TextEncoder().encode(body) };
 }
@@ -94,14 +94,14 @@ const base: SignableRequest = {
 
 const replaced = (request: ReceivedRequest, name: string, value: string): ReceivedRequest => ({
   ...request,
-  headers: request.headers.map((pair) => (pair[0].toLowerCase() === name ? [pair[0], value] : pair)),
+  headers: request.headers.map((pair) => (pair[0] === name ? [name, value] : pair)),
 });
 const added = (request: ReceivedRequest, name: string, value: string): ReceivedRequest => ({
   ...request,
   headers: [...request.headers, [name, value]],
 });
 const authorizationOf = (request: ReceivedRequest): string =>
-  request.headers.find(([name]) => name === 'Authorization')![1];
+  request.headers.find(([name]) => name === 'authorization')![1];
 const withAuthorization = (request: ReceivedRequest, change: (text: string) => string): ReceivedRequest =>
   replaced(request, 'authorization', change(authorizationOf(request)));
 
@@ -169,7 +169,7 @@ const REFUSED: readonly (readonly [string, ReceivedRequest, string])[] = [
     replaced(unsignedTarget, 'x-amz-target', 'TrentService.ScheduleKeyDeletion'),
     MISMATCH,
   ],
-  ['an unsigned x-amz header added', added(sign(base), 'X-Amz-Anything', 'x'), MISMATCH],
+  ['an unsigned x-amz header added', added(sign(base), 'x-amz-anything', 'x'), MISMATCH],
   [
     'a streaming payload',
     sign({ ...base, headers: [...base.headers, ['X-Amz-Content-Sha256', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD']] }),
@@ -215,7 +215,7 @@ const REFUSED: readonly (readonly [string, ReceivedRequest, string])[] = [
   ['two targets', added(sign(base), 'x-amz-target', 'TrentService.ListKeys'), INCOMPLETE],
   ['two authorizations', added(sign(base), 'authorization', authorizationOf(sign(base))), INCOMPLETE],
   ['two dates', added(sign(base), 'x-amz-date', '20261122T120000Z'), INCOMPLETE],
-  ['no date', { ...sign(base), headers: sign(base).headers.filter(([name]) => name !== 'X-Amz-Date') }, INCOMPLETE],
+  ['no date', { ...sign(base), headers: sign(base).headers.filter(([name]) => name !== 'x-amz-date') }, INCOMPLETE],
   ['a date that is none', replaced(sign(base), 'x-amz-date', '20261322T120000Z'), MISMATCH],
   [
     'a date of another day than the scope',

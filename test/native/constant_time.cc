@@ -10,7 +10,6 @@
 #include <initializer_list>
 
 #include "core/big_endian.h"
-#include "core/comb.h"
 #include "core/ecdsa_kernels.h"
 #include "core/edwards25519.h"
 #include "core/nonce.h"
@@ -41,8 +40,7 @@ void make_job(const NonceCurve& curve, unsigned index, Job& job) {
   fill(job.hedge, kHedgeBytes, index + 200);
 }
 
-void sign(const char* name, size_t index, const uint64_t* table, const EcdsaKernel& kernel,
-          const NonceKernel (&nonce_kernels)[kEcdsaCurves]) {
+void sign(const char* name, size_t index, const EcdsaKernel& kernel, const NonceKernel (&nonce_kernels)[kEcdsaCurves]) {
   const NonceCurve& curve = kNonceCurves[index];
   static Job jobs[kJobs] = {};
   EcdsaSigning signing[kJobs];
@@ -59,7 +57,7 @@ void sign(const char* name, size_t index, const uint64_t* table, const EcdsaKern
     signing[i] = {job.secret, job.nonce, job.digest, job.signature, &job.recovery_id};
   }
   derive_nonces(nonce_kernels, index, nonces, kJobs);
-  kernel.sign(table, memory, signing, kJobs);
+  kernel.sign(kernel.comb_table(), memory, signing, kJobs);
   unsigned sum = 0;
   for (Job& job : jobs) {
     job.recovery_id ^= take_lesser(job.signature + curve.bytes, curve.order, curve.bytes);
@@ -140,11 +138,9 @@ int leak() {
 int main(int count, char** arguments) {
   if (count > 1 && std::strcmp(arguments[1], "control") == 0) return leak();
   const char* const names[kEcdsaCurves] = {"P-256", "P-384", "P-521", "secp256k1"};
-  const uint64_t* const tables[kEcdsaCurves] = {comb_table<P256>(), comb_table<P384>(), comb_table<P521>(),
-                                                comb_table<Secp256k1>()};
   for (size_t curve = 0; curve < kEcdsaCurves; curve++) {
-    sign(names[curve], curve, tables[curve], kScalarEcdsa[curve], kOneLaneNonces);
-    sign(names[curve], curve, tables[curve], kEmulatedEcdsa[curve], kEmulatedNonces);
+    sign(names[curve], curve, kScalarEcdsa[curve], kOneLaneNonces);
+    sign(names[curve], curve, kEmulatedEcdsa[curve], kEmulatedNonces);
   }
   for (const EdwardsKernel* kernel : {&kScalarEdwards, &kEmulatedEdwards}) sign_edwards(*kernel);
   for (const Sha2Kernels* kernels : {&kOneLaneSha2, &kEmulatedSha2}) {
