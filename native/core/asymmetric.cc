@@ -111,49 +111,57 @@ Item item_of(const KnownAnswer& known) {
   return item;
 }
 
-bool succeeds(ThreadState& thread, Run run, Item& item) {
-  run(thread, &item, 1);
-  return item.status == Status::OK;
-}
-
 bool equal(Bytes a, Bytes b) { return a.size == b.size && std::equal(a.data, a.data + a.size, b.data); }
+
+/** Runs `copies` of an item, each with an output of its own where it has one, and asks `is_right` about each result. */
+template <typename IsRight>
+bool all_are_right(ThreadState& thread, Run run, const Item& item, size_t copies, IsRight is_right) {
+  uint8_t results[kMaxCopies][kMaxResultBytes];
+  Item items[kMaxCopies];
+  if (copies < 1 || copies > kMaxCopies) return false;
+  for (size_t i = 0; i < copies; i++) {
+    items[i] = item;
+    items[i].output = {results[i], sizeof results[i]};
+  }
+  run(thread, items, copies);
+  return std::all_of(items, items + copies,
+                     [&](const Item& done) { return done.status == Status::OK && is_right(done.output); });
+}
 
 }  // namespace
 
-bool accepts_answer(ThreadState& thread, Run verify, const KnownAnswer& known, bool fault) {
+bool accepts_answer(ThreadState& thread, Run verify, const KnownAnswer& known, bool fault, size_t copies) {
   uint8_t answer[kMaxResultBytes];
   if (known.answer.size == 0 || known.answer.size > sizeof answer) return false;
   std::copy(known.answer.data, known.answer.data + known.answer.size, answer);
   if (fault) answer[known.answer.size - 1] ^= 1;
   Item item = item_of(known);
   item.extra = {answer, known.answer.size};
-  return succeeds(thread, verify, item);
+  return all_are_right(thread, verify, item, copies, [](Bytes) { return true; });
 }
 
-bool gives_answer(ThreadState& thread, Run run, Run verify, const KnownAnswer& known, bool fault) {
-  uint8_t result[kMaxResultBytes];
-  Item item = item_of(known);
-  item.output = {result, sizeof result};
-  if (!succeeds(thread, run, item) || item.output.size == 0) return false;
-  if (known.answer.size > 0) {
-    if (fault) result[item.output.size - 1] ^= 1;
-    return equal(item.output, known.answer);
-  }
-  KnownAnswer given = known;
-  given.answer = item.output;
-  return accepts_answer(thread, verify, given, fault);
+bool gives_answer(ThreadState& thread, Run run, Run verify, const KnownAnswer& known, bool fault, size_t copies) {
+  return all_are_right(thread, run, item_of(known), copies, [&](MutableBytes result) {
+    if (result.size == 0) return false;
+    if (known.answer.size > 0) {
+      if (fault) result.data[result.size - 1] ^= 1;
+      return equal(result, known.answer);
+    }
+    KnownAnswer given = known;
+    given.answer = result;
+    return accepts_answer(thread, verify, given, fault);
+  });
 }
 
-bool round_trips(ThreadState& thread, Run encrypt, Run decrypt, const KnownAnswer& known, bool fault) {
-  uint8_t ciphertext[kMaxResultBytes];
-  Item item = item_of(known);
-  item.output = {ciphertext, sizeof ciphertext};
-  if (!succeeds(thread, encrypt, item) || item.output.size == 0) return false;
-  if (fault) ciphertext[item.output.size - 1] ^= 1;
-  KnownAnswer opened = known;
-  opened.input = item.output;
-  opened.answer = known.input;
-  return gives_answer(thread, decrypt, nullptr, opened, false);
+bool round_trips(ThreadState& thread, Run encrypt, Run decrypt, const KnownAnswer& known, bool fault, size_t copies) {
+  return all_are_right(thread, encrypt, item_of(known), copies, [&](MutableBytes ciphertext) {
+    if (ciphertext.size == 0) return false;
+    if (fault) ciphertext.data[ciphertext.size - 1] ^= 1;
+    KnownAnswer opened = known;
+    opened.input = ciphertext;
+    opened.answer = known.input;
+    return gives_answer(thread, decrypt, nullptr, opened, false);
+  });
 }
 
 }  // namespace keymill

@@ -72,7 +72,7 @@ Status failed_with(Status status);
 
 /** Bytes of a known-answer table, written there as hexadecimal text. At most `kMaxBytes`. */
 struct Known {
-  static constexpr size_t kMaxBytes = 1280;
+  static constexpr size_t kMaxBytes = 2400;
   explicit Known(const char* hexadecimal);
   uint8_t bytes[kMaxBytes];
   size_t size = 0;
@@ -94,11 +94,15 @@ struct KnownAnswer {
   Bytes extra;
 };
 
+/** Copies of an item in one call at most: more than one where kernels run several together. */
+constexpr size_t kMaxCopies = 16;
+
 /** The answer is given exactly, or (random ones) `verify` accepts it. `fault` flips a bit of what was computed. */
-bool gives_answer(ThreadState& thread, Run run, Run verify, const KnownAnswer& known, bool fault);
+bool gives_answer(ThreadState& thread, Run run, Run verify, const KnownAnswer& known, bool fault, size_t copies = 1);
 /** `verify` accepts the answer; `fault` flips a bit of it. */
-bool accepts_answer(ThreadState& thread, Run verify, const KnownAnswer& known, bool fault);
+bool accepts_answer(ThreadState& thread, Run verify, const KnownAnswer& known, bool fault, size_t copies = 1);
 /** `encrypt` gives what `decrypt` opens to the input; `fault` flips a bit of the ciphertext. */
-bool round_trips(ThreadState& thread, Run encrypt, Run decrypt, const KnownAnswer& known, bool fault);
+bool round_trips(ThreadState& thread, Run encrypt, Run decrypt, const KnownAnswer& known, bool fault,
+                 size_t copies = 1);
 
 }  // namespace keymill

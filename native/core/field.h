@@ -2,17 +2,8 @@
 // bits (Montgomery 1985). The modulus is any odd number with room above it in its limbs; its form is only used to leave
 // out digits that are 0 or -1. Constant time throughout.
 #pragma once
+#include "inlining.h"
 #include "limbs.h"
-
-// Whole loops over limbs are unrolled, so that the column sums are registers.
-#define KEYMILL_UNROLL _Pragma("GCC unroll 32")
-#if defined(__GNUC__) || defined(__clang__)
-#define KEYMILL_INLINE inline __attribute__((always_inline))
-#define KEYMILL_NOINLINE __attribute__((noinline))
-#else
-#define KEYMILL_INLINE inline
-#define KEYMILL_NOINLINE
-#endif
 
 namespace keymill {
 
