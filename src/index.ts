@@ -13,6 +13,7 @@ export {
   type OperationName,
   type OperationOutput,
   openSqliteStore,
+  type RootKeyOption,
   StartError,
   type Store,
 } from './kms/index.ts';

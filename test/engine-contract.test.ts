@@ -214,7 +214,7 @@ function hostileWords(record: RecordFields): [what: string, words: Words][] {
     ['statuses at the end of memory', { statusesOffset: 0xffffffff }],
     ['statuses in the header', { statusesOffset: 8 }],
     ['statuses in the records', { statusesOffset: 100 }],
-    ['an unknown flag', { flagsAndStatus: (record.flags ?? 0) | 0x40 }],
+    ['an unknown flag', { flagsAndStatus: (record.flags ?? 0) | 0x8000 }],
     ['all flags', { flagsAndStatus: 0xffff }],
     ['EXTERNAL without views', { flagsAndStatus: (record.flags ?? 0) | Flag.EXTERNAL }],
     ['both formats', { flagsAndStatus: Flag.FORMAT_PKCS8 | Flag.FORMAT_SPKI }],

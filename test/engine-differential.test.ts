@@ -19,21 +19,11 @@ import {
 import { needsNative } from './support/backends.ts';
 import { hex } from './support/bytes.ts';
 import { testKey } from './support/keys.ts';
+import { generator } from './support/random.ts';
 
 const OPERATIONS = process.env.KEYMILL_SLOW === '1' ? 1_000_000 : 4000;
 const ROUND = 500;
 const seed = Number(process.env.KEYMILL_SEED ?? Math.floor(Math.random() * 2 ** 31));
-
-/** mulberry32: small, seeded, good enough to choose test inputs. */
-function generator(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const next = generator(seed);
 const below = (limit: number): number => Math.floor(next() * limit);

@@ -11,7 +11,7 @@ import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import { writeHeapSnapshot } from 'node:v8';
 import { KEY_SPECS, type KeySpec } from 'keymill/engine';
-import { nativeSelfTest } from '../src/engine/native.ts';
+import { nativeSelfTest, openNative } from '../src/engine/native.ts';
 import { wasmSelfTest } from '../src/engine/wasm.ts';
 import { forEachBackend, needsNative } from './support/backends.ts';
 import { pattern } from './support/bytes.ts';
@@ -129,6 +129,25 @@ describe('self-tests', () => {
   test('wasm: every one passes, and every one fails when its answer is changed', () => {
     assert.deepEqual(wasmSelfTest(false), []);
     assert.ok(wasmSelfTest(true).length >= 5);
+  });
+
+  test('native: a kernel that fails is passed over, visibly', needsNative, async () => {
+    const options = { threads: 0, kernels: 'scalar' } as const;
+    const sound = openNative(options).info;
+    assert.deepEqual(sound.refusedKernels, []);
+    const primitive = 'ecdsa-p256-sign';
+    const faulty = openNative(options, `${primitive} (scalar)`).info;
+    assert.deepEqual(faulty.refusedKernels, [`${primitive} (scalar)`]);
+    assert.equal(sound.kernels[primitive], 'scalar');
+    assert.notEqual(faulty.kernels[primitive], 'scalar');
+    assert.equal(faulty.kernels['ecdsa-p256-verify'], 'scalar');
+  });
+
+  test('native: OpenSSL failing is the end of it', needsNative, () => {
+    assert.throws(() => openNative({ threads: 0, kernels: 'auto' }, 'ecdsa-p256-sign (openssl)'), {
+      code: 'NATIVE_BROKEN',
+      message: /ecdsa-p256-sign \(openssl\)/,
+    });
   });
 
   forEachBackend('self-tests', (subject) => {

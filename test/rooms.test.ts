@@ -21,6 +21,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
 };
 
 const SOURCES = join(import.meta.dirname, '../../src');
+const WASM = join(import.meta.dirname, '../../wasm');
 /** Static imports and re-exports, side-effect imports, and dynamic imports of a literal. */
 const IMPORTS = /(?:\bfrom\s+|\bimport\s+|\bimport\s*\(\s*)'([^'\n]+)'/g;
 
@@ -48,3 +49,20 @@ for (const file of files) {
     }
   });
 }
+
+test('the files of wasm/ import one another in one direction', () => {
+  const path: string[] = [];
+  const finished = new Set<string>();
+  function visit(file: string): void {
+    assert.ok(!path.includes(file), `${[...path.slice(path.indexOf(file)), file].join(' -> ')} goes round`);
+    if (finished.has(file)) return;
+    path.push(file);
+    for (const [, specifier] of readFileSync(join(WASM, file), 'utf8').matchAll(IMPORTS)) {
+      visit(`${join(file, '..', specifier!)}.ts`);
+    }
+    path.pop();
+    finished.add(file);
+  }
+  visit('index.ts');
+  assert.ok(finished.size > 1, 'and there are files that do');
+});

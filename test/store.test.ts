@@ -24,6 +24,7 @@ const material = (keyId: string) => ({
   keyId,
   materialId: 'm',
   wrapped: Uint8Array.from({ length: 256 }, (_, i) => i),
+  rootKeyId: 'r',
   creationDate: 2,
   materialState: 'CURRENT',
   validTo: null,
@@ -45,7 +46,8 @@ test('records come back as they went in, after a reopening', async (t) => {
   await first.initialise(new Map([['region', 'us-east-1']]));
   await insert(first, 'a');
   assert.equal(await first.insertAlias(alias('alias/x', 'a'), 50), 'inserted');
-  const credential = { accessKeyId: 'AKIA', wrappedSecret: new Uint8Array([0, 255]), principal: 'p', creationDate: 5 };
+  const wrappedSecret = new Uint8Array([0, 255]);
+  const credential = { accessKeyId: 'AKIA', wrappedSecret, rootKeyId: 'r', principal: 'p', creationDate: 5 };
   await first.insertCredential(credential);
   await first.close();
 
@@ -122,6 +124,72 @@ test('a key is changed as a whole or not at all, and its version grows', async (
   );
   assert.deepEqual(await store.readKey('a'), read);
   assert.equal(await store.updateKey('b', (before) => before), undefined);
+});
+
+test('what is under another root key than the store is not written', async (t) => {
+  const store = await openSqliteStore(':memory:');
+  t.after(() => store.close());
+  await store.initialise(new Map([['rootKeyId', 'r']]));
+  await insert(store, 'a');
+  const stale = { ...material('b'), rootKeyId: 'q' };
+  const credential = { accessKeyId: 'AKIA', wrappedSecret: new Uint8Array(1), principal: 'p', creationDate: 5 };
+  const refusals = [
+    store.insertKey({ key: key('b'), materials: [stale] }),
+    store.updateKey('a', (before) => ({ ...before, materials: [...before.materials, { ...stale, keyId: 'a' }] })),
+    store.insertCredential({ ...credential, rootKeyId: 'q' }),
+  ];
+  for (const refusal of refusals) await assert.rejects(refusal, { name: 'RootKeyReplacedError' });
+  assert.deepEqual(await store.listKeys({ limit: 9 }), ['a']);
+  assert.equal((await store.readKey('a'))!.key.version, 1);
+  assert.deepEqual(await store.listCredentials(), []);
+});
+
+test('everything wrapped is replaced at once, or nothing', async (t) => {
+  const store = await openSqliteStore(':memory:');
+  t.after(() => store.close());
+  await store.initialise(
+    new Map([
+      ['rootKeyId', 'r'],
+      ['dropped', ''],
+    ]),
+  );
+  // More than are read at a time.
+  const ids = Array.from({ length: 600 }, (_, i) => `key-${String(i).padStart(3, '0')}`);
+  for (const id of ids) await insert(store, id);
+  await store.updateKey('key-001', ({ key: before, materials }) => ({
+    key: before,
+    materials: [{ ...materials[0]!, wrapped: null }],
+  }));
+  const credential = { accessKeyId: 'AKIA', wrappedSecret: new Uint8Array([1]), principal: 'p', creationDate: 5 };
+  await store.insertCredential({ ...credential, rootKeyId: 'r' });
+  const start = await store.readChangeNumber();
+  const rewrap = (broken?: string) =>
+    store.rewrap({
+      async settings(before) {
+        assert.deepEqual(Object.fromEntries(before), { rootKeyId: 'r', dropped: '' });
+        return new Map([['rootKeyId', 's']]);
+      },
+      async material({ keyId, materialId, wrapped, rootKeyId }, keySpec) {
+        if (keyId === broken) throw new Error('broken');
+        assert.deepEqual([materialId, wrapped.length, rootKeyId, keySpec], ['m', 256, 'r', 'SYMMETRIC_DEFAULT']);
+        return Buffer.from(keyId);
+      },
+      credential: async ({ wrappedSecret }) => wrappedSecret.map((byte) => byte + 1),
+    });
+  await assert.rejects(rewrap('key-599'), /^Error: broken$/);
+  assert.equal((await store.readKey('key-000'))!.materials[0]!.rootKeyId, 'r');
+  assert.equal((await store.readSettings()).get('rootKeyId'), 'r');
+  await rewrap();
+  assert.deepEqual(Object.fromEntries(await store.readSettings()), { rootKeyId: 's' });
+  for (const id of ids) {
+    const { wrapped, rootKeyId } = (await store.readKey(id))!.materials[0]!;
+    assert.deepEqual([wrapped && Buffer.from(wrapped).toString(), rootKeyId], [id === 'key-001' ? null : id, 's']);
+  }
+  assert.deepEqual({ ...(await store.readCredential('AKIA')) }.wrappedSecret, new Uint8Array([2]));
+  assert.deepEqual(
+    (await store.readChanges(start))!.map(({ kind, name }) => `${kind} ${name}`),
+    ['root s'],
+  );
 });
 
 test('changes that run at once do not lose one another', async (t) => {

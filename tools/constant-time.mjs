@@ -10,7 +10,9 @@ const folder = mkdtempSync(path.join(tmpdir(), 'keymill-constant-time-'));
 const program = path.join(folder, 'constant_time');
 const REPORTED = 99;
 
-const sources = ['bytes', 'comb', 'ecdsa_emulated', 'ecdsa_scalar', 'nonce'].map((stem) => `native/core/${stem}.cc`);
+const sources = ['bytes', 'comb', 'ecdsa_emulated', 'ecdsa_scalar', 'endomorphism', 'inversion', 'nonce'].map(
+  (stem) => `native/core/${stem}.cc`,
+);
 const flags = ['-std=c++17', '-O2', '-g', '-fno-exceptions', '-DKEYMILL_CONSTANT_TIME_CHECK', '-Inative'];
 
 function run(command, args) {

@@ -13,6 +13,7 @@ import {
   STATUS_UNAVAILABLE,
 } from './contract';
 import { Curve, curveOf, multiplyGenerator, MAXIMUM_COORDINATE_BYTES, testCurve } from './curves';
+import { keyScalar, keyX, keyY, PREPARED_BYTES } from './ec_prepared';
 import { isConsistent } from './ecdsa';
 import {
   DER_BIT_STRING,
@@ -30,30 +31,12 @@ import {
   writeSpki,
 } from './key_format';
 import { Key, keyType, prepare } from './keys';
-import { isBelow, isZero, LIMBS_BYTES, readBigEndian, unpack, WORDS_BYTES, writeBigEndian } from './limbs';
+import { isBelow, isZero, readBigEndian, unpack, WORDS_BYTES, writeBigEndian } from './limbs';
 import { allocate, isEqual, release, wipe } from './memory';
 import { SCALAR_BITS, toMontgomery, wipeModulus } from './modulus';
 import { wipeMultiples } from './multiples';
 import { wipePoints } from './points';
 import { fillRandom } from './random';
-
-/** What is prepared of a key: the words of its point, and d in Montgomery form where there is a d. */
-const PREPARED_BYTES: usize = 2 * WORDS_BYTES + LIMBS_BYTES;
-
-@inline
-export function keyX(key: Key): usize {
-  return key.prepared;
-}
-
-@inline
-export function keyY(key: Key): usize {
-  return key.prepared + WORDS_BYTES;
-}
-
-@inline
-export function keyScalar(key: Key): usize {
-  return key.prepared + 2 * WORDS_BYTES;
-}
 
 /** SEC 1 section 2.3.3, the only form read and written here: what RFC 5480 section 2.2 requires of everybody. */
 const UNCOMPRESSED: u8 = 4;

@@ -15,7 +15,7 @@ import {
   STATUS_WRONG_KEY,
 } from './contract';
 import { Curve, curveOf, takeBaseTable, MAXIMUM_COORDINATE_BYTES } from './curves';
-import { keyScalar, keyX, keyY } from './ec_keys';
+import { keyScalar, keyX, keyY } from './ec_prepared';
 import { complete, Hash, hashOf, MAXIMUM_DIGEST_BYTES } from './hash';
 import { DER_SEQUENCE, DerReader, DerWriter } from './key_format';
 import { Key } from './keys';

@@ -8,7 +8,8 @@ import { OPERATION_RANDOM, STATUS_OK, STATUS_UNAVAILABLE } from './contract';
 import { registerEc } from './ec';
 import { registerEdwards } from './edwards';
 import { registerHmac } from './hmac';
-import { openKeys, registerKeys, wipeKeys } from './keys';
+import { registerKeyOperations } from './key_operations';
+import { openKeys, wipeKeys } from './keys';
 import { Item, register } from './operation';
 import { fillRandom, wipeRandom } from './random';
 import { registerRsa } from './rsa';
@@ -30,7 +31,7 @@ function random(item: Item): u32 {
 export function open(): bool {
   openExecutor();
   register(OPERATION_RANDOM, 0, 0, random);
-  registerKeys();
+  registerKeyOperations();
   registerSha1();
   registerSha2();
   registerHmac();

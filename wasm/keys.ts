@@ -4,13 +4,6 @@
  * Worker threads run instances of their own, whose tables mirror this one: a key goes there, and a new one comes home, as an image.
  */
 import {
-  FLAG_EXPORTABLE,
-  FLAG_FORMAT_PKCS8,
-  FLAG_FORMAT_SPKI,
-  HANDLE_BYTES,
-  OPERATION_EXPORT_KEY,
-  OPERATION_GENERATE_KEY,
-  OPERATION_IMPORT_KEY,
   STATUS_INVALID_KEY,
   STATUS_MALFORMED_RECORD,
   STATUS_NOT_EXPORTABLE,
@@ -19,7 +12,6 @@ import {
   STATUS_UNAVAILABLE,
 } from './contract';
 import { allocate, release } from './memory';
-import { Item, register } from './operation';
 import { fillRandom } from './random';
 
 @unmanaged
@@ -117,7 +109,8 @@ export function prepare(key: Key, bytes: usize): usize {
   return key.prepared;
 }
 
-function destroy(key: Key): void {
+/** Wipes and frees a key and all it owns. */
+export function destroy(key: Key): void {
   release(key.material, key.materialBytes);
   release(key.prepared, key.preparedBytes);
   release(key.tables, key.tablesBytes);
@@ -197,7 +190,7 @@ function unlinkFree(index: u32): void {
 }
 
 /** Gives a key a slot and writes its handle to `output` (8 bytes); destroys it where there is no slot. */
-function adopt(key: Key, output: usize): u32 {
+export function adopt(key: Key, output: usize): u32 {
   if (!firstFree && !growSlots()) {
     destroy(key);
     return STATUS_OUT_OF_MEMORY;
@@ -286,45 +279,6 @@ export function wipeKeys(): void {
   }
 }
 
-/** Makes a key of the item's spec, which the executor knows to exist, from `bytes` of data (`isNew`: from fresh material) and writes its handle. */
-export function makeKey(item: Item, isNew: bool, format: u32, data: usize, bytes: usize): u32 {
-  const memory = allocate(offsetof<Key>());
-  if (!memory) return STATUS_OUT_OF_MEMORY;
-  const key = changetype<Key>(memory);
-  key.spec = item.keySpec;
-  key.isExportable = item.flags & FLAG_EXPORTABLE;
-  const type = keyType(key.spec);
-  const status = isNew
-    ? call_indirect<u32>(type.generate, key)
-    : call_indirect<u32>(type.read, key, format, data, bytes);
-  if (status != STATUS_OK) {
-    destroy(key);
-    return status;
-  }
-  item.outputBytes = HANDLE_BYTES;
-  return adopt(key, item.output);
-}
-
-const FORMAT_FLAGS = FLAG_FORMAT_PKCS8 | FLAG_FORMAT_SPKI;
-
-function generateKey(item: Item): u32 {
-  return makeKey(item, true, 0, 0, 0);
-}
-
-function importKey(item: Item): u32 {
-  const format = item.flags & FORMAT_FLAGS;
-  return makeKey(item, false, format, item.input, item.inputBytes);
-}
-
-function exportKey(item: Item): u32 {
-  const format = item.flags & FORMAT_FLAGS;
-  if (format != FLAG_FORMAT_SPKI && !item.key.isExportable) return STATUS_NOT_EXPORTABLE;
-  const written = call_indirect<i32>(keyType(item.key.spec).write, item.key, format, item.output, item.capacityBytes);
-  if (written < 0) return <u32>-written;
-  item.outputBytes = <usize>written;
-  return STATUS_OK;
-}
-
 /** What an image begins with; the material and what is prepared follow. Tables are left out, since they are made again when worth it. */
 @unmanaged
 class ImageHead {
@@ -393,12 +347,4 @@ export function mirrorImage(image: usize, index: u32, generation: u32): bool {
   slot.key = key;
   slot.closedTick = 0;
   return true;
-}
-
-const ANY_SPEC: u64 = u64.MAX_VALUE;
-
-export function registerKeys(): void {
-  register(OPERATION_GENERATE_KEY, 0, 0, generateKey);
-  register(OPERATION_IMPORT_KEY, 0, 0, importKey);
-  register(OPERATION_EXPORT_KEY, 0, ANY_SPEC, exportKey);
 }

@@ -18,7 +18,8 @@ import {
   STATUS_WRONG_KEY,
   WRAP_OVERHEAD_BYTES,
 } from './contract';
-import { keyType, makeKey, resolve } from './keys';
+import { makeKey } from './key_operations';
+import { keyType, resolve } from './keys';
 import { allocate, release } from './memory';
 import { Item, register, specs } from './operation';
 import { fillRandom } from './random';

@@ -3,17 +3,14 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 
-#include <climits>
-
 #include "aead_key.h"
 #include "algorithms.h"
+#include "cpu.h"
 #include "gcm_batched.h"
+#include "gcm_items.h"
 
 namespace keymill {
 namespace {
-
-/** SP 800-38D section 5.2.1.1 allows 2^36 - 32; blocks are far smaller, and OpenSSL counts in int. */
-constexpr size_t kMaximumBytes = INT_MAX - kAesBlockBytes;
 
 /** Feeds additional data; a no-op on nothing. */
 bool feed_aad(EVP_CIPHER_CTX* gcm, Bytes aad) {
@@ -116,7 +113,7 @@ template <typename Aead>
 Status encrypt(Aead& aead, Item& item) {
   const size_t size = Aead::kNonceBytes + item.input.size + TAG_BYTES;
   if (item.output.size < size) return Status::MALFORMED_RECORD;
-  if (item.input.size > kMaximumBytes || item.extra.size > kMaximumBytes) return Status::INVALID_LENGTH;
+  if (item.input.size > kMaximumGcmBytes || item.extra.size > kMaximumGcmBytes) return Status::INVALID_LENGTH;
   memcpy(item.output.data, item.nonce.data, Aead::kNonceBytes);
   item.output.size = size;
   return aead.seal_one(*item.key, item.nonce.data, {}, item.extra, item.input, item.output.data + Aead::kNonceBytes);
@@ -127,7 +124,7 @@ Status decrypt(Aead& aead, Item& item) {
   constexpr size_t overhead = Aead::kNonceBytes + TAG_BYTES;
   if (item.input.size < overhead) return Status::DECRYPTION_FAILED;
   if (item.output.size < item.input.size - overhead) return Status::MALFORMED_RECORD;
-  if (item.input.size > kMaximumBytes || item.extra.size > kMaximumBytes) return Status::DECRYPTION_FAILED;
+  if (item.input.size > kMaximumGcmBytes || item.extra.size > kMaximumGcmBytes) return Status::DECRYPTION_FAILED;
   item.output.size = item.input.size - overhead;
   const Bytes sealed{item.input.data + Aead::kNonceBytes, item.input.size - Aead::kNonceBytes};
   return aead.open_one(*item.key, item.input.data, {}, item.extra, sealed, item.output.data);
@@ -226,25 +223,27 @@ bool self_test(ThreadState& thread, bool fault) {
 }
 
 template <typename Aead, const KnownAnswer* answers, size_t count, Run run>
-constexpr Implementation encrypt_row(Algorithm algorithm, const char* primitive, const char* name) {
+constexpr Implementation encrypt_row(Algorithm algorithm, const char* primitive, const char* name,
+                                     uint64_t required_cpu_features = 0) {
   return {Operation::ENCRYPT,
           algorithm,
           KeySpec{},
           primitive,
           name,
-          0,
+          required_cpu_features,
           run,
           self_test<answers, count, test_encrypt<Aead, run>>};
 }
 
 template <typename Aead, const KnownAnswer* answers, size_t count, Run run>
-constexpr Implementation decrypt_row(Algorithm algorithm, const char* primitive, const char* name) {
+constexpr Implementation decrypt_row(Algorithm algorithm, const char* primitive, const char* name,
+                                     uint64_t required_cpu_features = 0) {
   return {Operation::DECRYPT,
           algorithm,
           KeySpec{},
           primitive,
           name,
-          0,
+          required_cpu_features,
           run,
           self_test<answers, count, test_decrypt<Aead, run>>};
 }
@@ -252,11 +251,17 @@ constexpr Implementation decrypt_row(Algorithm algorithm, const char* primitive,
 constexpr Algorithm kGcm = Algorithm::SYMMETRIC_DEFAULT;
 constexpr Algorithm kXaes = Algorithm::XAES_256_GCM;
 
+constexpr uint64_t kVaes = kCpuAvx512 | kCpuAes | kCpuPclmulqdq | kCpuVaes | kCpuVpclmulqdq;
+
 constexpr Implementation kAead[] = {
+    encrypt_row<Gcm, kGcmAnswers, 1, seal_gcm_vaes>(kGcm, "aes-256-gcm-encrypt", "vaes", kVaes),
+    decrypt_row<Gcm, kGcmAnswers, 1, open_gcm_vaes>(kGcm, "aes-256-gcm-decrypt", "vaes", kVaes),
     encrypt_row<Gcm, kGcmAnswers, 1, seal_gcm_batched>(kGcm, "aes-256-gcm-encrypt", "openssl-batched"),
     decrypt_row<Gcm, kGcmAnswers, 1, open_gcm_batched>(kGcm, "aes-256-gcm-decrypt", "openssl-batched"),
     encrypt_row<Gcm, kGcmAnswers, 1, seal_gcm_one_by_one>(kGcm, "aes-256-gcm-encrypt", "openssl"),
     decrypt_row<Gcm, kGcmAnswers, 1, open_gcm_one_by_one>(kGcm, "aes-256-gcm-decrypt", "openssl"),
+    encrypt_row<Xaes, kXaesAnswers, 2, seal_xaes_vaes>(kXaes, "xaes-256-gcm-encrypt", "vaes", kVaes),
+    decrypt_row<Xaes, kXaesAnswers, 2, open_xaes_vaes>(kXaes, "xaes-256-gcm-decrypt", "vaes", kVaes),
     encrypt_row<Xaes, kXaesAnswers, 2, run<Xaes, encrypt<Xaes>>>(kXaes, "xaes-256-gcm-encrypt", "openssl"),
     decrypt_row<Xaes, kXaesAnswers, 2, run<Xaes, decrypt<Xaes>>>(kXaes, "xaes-256-gcm-decrypt", "openssl"),
 };
@@ -276,7 +281,7 @@ ImplementationList aead_implementations() { return {kAead, sizeof(kAead) / sizeo
 Status xaes_seal(ThreadState& thread, const Key& key, const uint8_t nonce24[kXaesNonceBytes], Bytes head, Bytes aad,
                  Bytes plaintext, MutableBytes out) {
   if (out.size < plaintext.size + TAG_BYTES) return Status::MALFORMED_RECORD;
-  if (plaintext.size > kMaximumBytes || aad.size > kMaximumBytes) return Status::INVALID_LENGTH;
+  if (plaintext.size > kMaximumGcmBytes || aad.size > kMaximumGcmBytes) return Status::INVALID_LENGTH;
   const Status status = Xaes(thread).seal_one(key, nonce24, head, aad, plaintext, out.data);
   ERR_clear_error();
   return status;
@@ -284,7 +289,7 @@ Status xaes_seal(ThreadState& thread, const Key& key, const uint8_t nonce24[kXae
 
 Status xaes_open(ThreadState& thread, const Key& key, const uint8_t nonce24[kXaesNonceBytes], Bytes head, Bytes aad,
                  Bytes input, MutableBytes out) {
-  if (input.size < TAG_BYTES || input.size > kMaximumBytes || aad.size > kMaximumBytes ||
+  if (input.size < TAG_BYTES || input.size > kMaximumGcmBytes || aad.size > kMaximumGcmBytes ||
       out.size < input.size - TAG_BYTES) {
     return Status::DECRYPTION_FAILED;
   }

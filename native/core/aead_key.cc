@@ -43,6 +43,16 @@ Ghash* AeadKey::ghash() {
   return ghash_.gcm ? &ghash_ : nullptr;
 }
 
+const GcmSchedule* AeadKey::schedule(const GcmKernel& kernel) {
+  if (!schedule_.ok()) {
+    SecretBytes memory(sizeof(GcmSchedule));
+    if (!memory.ok()) return nullptr;
+    kernel.expand(key_.secret.data(), *reinterpret_cast<GcmSchedule*>(memory.data()));
+    schedule_ = std::move(memory);
+  }
+  return reinterpret_cast<const GcmSchedule*>(schedule_.data());
+}
+
 bool AeadKey::make_subkey() {
   SecretBytes subkey(kAesBlockBytes);
   if (!ecb() || !subkey.ok()) return false;
@@ -58,16 +68,20 @@ bool AeadKey::make_subkey() {
 }
 
 /** XAES-256-GCM, "Algorithm": two one-block CMACs of counter, label 'X' and the first half of the nonce. */
-bool AeadKey::derive_xaes_key(const uint8_t nonce24[kXaesNonceBytes], uint8_t derived[kAesKeyBytes]) {
+bool AeadKey::xaes_blocks(const uint8_t nonce24[kXaesNonceBytes], uint8_t blocks[kAesKeyBytes]) {
   if (!subkey_.ok() && !make_subkey()) return false;
   for (size_t half = 0; half < 2; half++) {
-    uint8_t* block = derived + half * kAesBlockBytes;
+    uint8_t* block = blocks + half * kAesBlockBytes;
     const uint8_t prefix[4] = {0, static_cast<uint8_t>(half + 1), 'X', 0};
     memcpy(block, prefix, sizeof(prefix));
     memcpy(block + sizeof(prefix), nonce24, kAesBlockBytes - sizeof(prefix));
     for (size_t i = 0; i < kAesBlockBytes; i++) block[i] ^= subkey_.data()[i];
   }
-  return EVP_Cipher(ecb(), derived, derived, kAesKeyBytes) > 0;
+  return true;
+}
+
+bool AeadKey::derive_xaes_key(const uint8_t nonce24[kXaesNonceBytes], uint8_t derived[kAesKeyBytes]) {
+  return xaes_blocks(nonce24, derived) && EVP_Cipher(ecb(), derived, derived, kAesKeyBytes) > 0;
 }
 
 }  // namespace keymill

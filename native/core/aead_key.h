@@ -3,8 +3,10 @@
 #include <openssl/evp.h>
 #include <openssl/modes.h>
 
+#include <climits>
 #include <memory>
 
+#include "gcm_kernel.h"
 #include "key.h"
 
 namespace keymill {
@@ -13,6 +15,8 @@ constexpr size_t kAesKeyBytes = 32;
 constexpr size_t kAesBlockBytes = 16;
 constexpr size_t kGcmNonceBytes = 12;
 constexpr size_t kXaesNonceBytes = 24;
+/** SP 800-38D section 5.2.1.1 allows 2^36 - 32; blocks are far smaller, and OpenSSL counts in int. */
+constexpr size_t kMaximumGcmBytes = INT_MAX - kAesBlockBytes;
 
 struct CipherContextFree {
   void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
@@ -42,8 +46,12 @@ class AeadKey final : public Prepared {
   /** AES-256 block by block. */
   EVP_CIPHER_CTX* ecb();
   Ghash* ghash();
+  /** The one kernel's of this machine. */
+  const GcmSchedule* schedule(const GcmKernel& kernel);
   /** The AES-256-GCM key of one XAES-256-GCM message. */
   bool derive_xaes_key(const uint8_t nonce24[kXaesNonceBytes], uint8_t derived[kAesKeyBytes]);
+  /** What that key is once its two blocks are enciphered. */
+  bool xaes_blocks(const uint8_t nonce24[kXaesNonceBytes], uint8_t blocks[kAesKeyBytes]);
 
  private:
   bool make_subkey();
@@ -52,6 +60,7 @@ class AeadKey final : public Prepared {
   CipherContext gcm_;
   CipherContext ecb_;
   Ghash ghash_;
+  SecretBytes schedule_;
   /** K1 of CMAC (SP 800-38B section 6.1). */
   SecretBytes subkey_;
 };

@@ -19,7 +19,8 @@ struct OperationRow {
   Status (*run)(KeyRequest& request);
 };
 
-constexpr uint16_t kSigning = FLAG_MESSAGE_IS_DIGEST | FLAG_P1363;
+constexpr uint16_t kVerifying = FLAG_MESSAGE_IS_DIGEST | FLAG_P1363;
+constexpr uint16_t kSigning = kVerifying | FLAG_DETERMINISTIC | FLAG_LOW_S | FLAG_RECOVERY_ID;
 constexpr uint16_t kFormats = FLAG_FORMAT_PKCS8 | FLAG_FORMAT_SPKI;
 
 constexpr OperationRow kRows[] = {
@@ -27,7 +28,7 @@ constexpr OperationRow kRows[] = {
     {Operation::ENCRYPT, 0, true, false, true, true, false, true, true, false, false, nullptr},
     {Operation::DECRYPT, 0, true, true, true, true, false, true, false, false, false, nullptr},
     {Operation::SIGN, kSigning, true, true, true, false, false, true, false, false, false, nullptr},
-    {Operation::VERIFY, kSigning, true, false, true, true, true, false, false, false, false, nullptr},
+    {Operation::VERIFY, kVerifying, true, false, true, true, true, false, false, false, false, nullptr},
     {Operation::MAC, 0, true, true, true, false, false, true, false, false, false, nullptr},
     {Operation::VERIFY_MAC, 0, true, true, true, true, true, false, false, false, false, nullptr},
     {Operation::DIGEST, 0, false, false, true, false, false, true, false, false, false, nullptr},

@@ -21,4 +21,7 @@ struct MutableBytes {
 /** Overwrites with zeros in a way the compiler keeps. */
 void wipe(void* data, size_t bytes);
 
+/** Wipes what vector kernels may have left below the caller's frame: registers put aside that held secrets. */
+void wipe_stack();
+
 }  // namespace keymill

@@ -28,6 +28,8 @@ struct P256 {
   static constexpr size_t kBytes = 32;
   /** Bits of a scalar per table in comb.h. */
   static constexpr int kCombBits = 7;
+  /** Bits of a scalar's halves by endomorphism.h; 0 where the curve has none. */
+  static constexpr int kHalfScalarBits = 0;
   static constexpr Limbs<Prime::kLimbs> kGeneratorX =
       limbs_of<Prime::kLimbs>("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296");
   static constexpr Limbs<Prime::kLimbs> kGeneratorY =
@@ -56,6 +58,8 @@ struct P384 {
   static constexpr size_t kBytes = 48;
   /** Bits of a scalar per table in comb.h. */
   static constexpr int kCombBits = 6;
+  /** Bits of a scalar's halves by endomorphism.h; 0 where the curve has none. */
+  static constexpr int kHalfScalarBits = 0;
   static constexpr Limbs<Prime::kLimbs> kGeneratorX = limbs_of<Prime::kLimbs>(
       "aa87ca22be8b05378eb1c71ef320ad746e1d3b628ba79b9859f741e082542a385502f25dbf55296c3a545e38"
       "72760ab7");
@@ -86,6 +90,8 @@ struct P521 {
   static constexpr size_t kBytes = 66;
   /** Bits of a scalar per table in comb.h. */
   static constexpr int kCombBits = 6;
+  /** Bits of a scalar's halves by endomorphism.h; 0 where the curve has none. */
+  static constexpr int kHalfScalarBits = 0;
   static constexpr Limbs<Prime::kLimbs> kGeneratorX = limbs_of<Prime::kLimbs>(
       "00c6858e06b70404e9cd9e3ecb662395b4429c648139053fb521f828af606b4d3dbaa14b5e77efe75928fe1d"
       "c127a2ffa8de3348b3c1856a429bf97e7e31c2e5bd66");
@@ -114,6 +120,11 @@ struct Secp256k1 {
   static constexpr size_t kBytes = 32;
   /** Bits of a scalar per table in comb.h. */
   static constexpr int kCombBits = 7;
+  /** Bits of a scalar's halves by endomorphism.h; 0 where the curve has none. */
+  static constexpr int kHalfScalarBits = 129;
+  /** (beta x, y) is a multiple of (x, y). */
+  static constexpr Limbs<Prime::kLimbs> kBeta =
+      limbs_of<Prime::kLimbs>("7ae96a2b657c07106e64479eac3434e99cf0497512f58995c1396c28719501ee");
   static constexpr Limbs<Prime::kLimbs> kGeneratorX =
       limbs_of<Prime::kLimbs>("79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798");
   static constexpr Limbs<Prime::kLimbs> kGeneratorY =

@@ -258,6 +258,8 @@ Status sign(Item& item) {
   const Status usable = curve_for_ecdsa(item, &curve);
   if (usable != Status::OK) return usable;
   if (!item.key->has_secret) return Status::WRONG_KEY;
+  // Only kernels have these; a signature without them would be another than was asked for.
+  if (item.flags & kEcdsaOptions) return Status::INTERNAL;
   Digest digest;
   const Status digested = digest_of_input(item, curve->hash, &digest);
   if (digested != Status::OK) return digested;
@@ -423,15 +425,6 @@ bool known_key(const Curve& curve, Key& key) {
 }
 
 template <size_t curve_index>
-bool sign_test(ThreadState& thread, bool fault) {
-  const Curve& curve = kCurves[curve_index];
-  Key key;
-  if (!known_key(curve, key)) return false;
-  const KnownAnswer known = {key, curve.ecdsa, FLAG_P1363, kKnownMessage, {}, {}};
-  return gives_answer(thread, run_each<sign>, run_each<verify>, known, fault);
-}
-
-template <size_t curve_index>
 bool verify_test(ThreadState& thread, bool fault) {
   const Curve& curve = kCurves[curve_index];
   Key key;
@@ -449,12 +442,6 @@ bool agree_test(ThreadState& thread, bool fault) {
   const Known peer(kEcKnown[curve_index].peer_spki), shared(kEcKnown[curve_index].shared_secret);
   const KnownAnswer known = {key, Algorithm::ECDH, 0, {}, shared.view(), peer.view()};
   return gives_answer(thread, run_each<agree>, nullptr, known, fault);
-}
-
-template <size_t curve>
-constexpr Implementation signing(const char* primitive) {
-  return {Operation::SIGN, kCurves[curve].ecdsa, kCurves[curve].spec, primitive, "openssl", 0,
-          run_each<sign>,  sign_test<curve>};
 }
 
 template <size_t curve>
@@ -503,7 +490,7 @@ struct OnLanes {
     Digest digest;
     return hash_bytes(kCurves[curve].hash, kKnownMessage, &digest) &&
            ecdsa_makes_known(kRoute, Known(kEcKnown[curve].scalar).view(), digest.view(),
-                             Known(kEcKnown[curve].deterministic_signature).view(), fault);
+                             Known(kEcKnown[curve].deterministic_signature).view(), kEcKnown[curve].recovery_id, fault);
   }
   static bool test_verify(ThreadState&, bool fault) {
     Digest digest;
@@ -513,6 +500,38 @@ struct OnLanes {
                                Known(kEcKnown[curve].signature).view(), fault);
   }
 };
+
+/** OpenSSL's signatures, but for items with options, which go to the portable kernel. */
+template <size_t curve>
+void sign_on_openssl(ThreadState& thread, Item* items, size_t count) {
+  for (size_t done = 0; done < count;) {
+    const auto has_options = [](const Item& item) { return (item.flags & kEcdsaOptions) != 0; };
+    const bool on_kernel = has_options(items[done]);
+    size_t alike = 1;
+    while (done + alike < count && has_options(items[done + alike]) == on_kernel) alike++;
+    (on_kernel ? OnLanes<curve, kScalar>::run_sign : run_each<sign>)(thread, items + done, alike);
+    done += alike;
+  }
+}
+
+template <size_t curve_index>
+bool sign_test(ThreadState& thread, bool fault) {
+  const Curve& curve = kCurves[curve_index];
+  Key key;
+  if (!known_key(curve, key)) return false;
+  const Known signature(kEcKnown[curve_index].deterministic_signature);
+  const KnownAnswer drawn = {key, curve.ecdsa, FLAG_P1363, kKnownMessage, {}, {}};
+  const KnownAnswer derived = {key, curve.ecdsa, FLAG_P1363 | FLAG_DETERMINISTIC, kKnownMessage, signature.view(), {}};
+  const auto run = sign_on_openssl<curve_index>;
+  return gives_answer(thread, run, run_each<verify>, drawn, fault) &&
+         gives_answer(thread, run, nullptr, derived, fault);
+}
+
+template <size_t curve>
+constexpr Implementation signing(const char* primitive) {
+  return {Operation::SIGN,        kCurves[curve].ecdsa, kCurves[curve].spec, primitive, "openssl", 0,
+          sign_on_openssl<curve>, sign_test<curve>};
+}
 
 template <size_t curve, const VectorType& type>
 constexpr Implementation signing_on(const char* primitive) {

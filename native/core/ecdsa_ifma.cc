@@ -13,16 +13,16 @@
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,bmi2")
 #endif
 
-#include "ecdsa_lanes.h"
+#include "ecdsa_paired.h"
 #include "lanes_ifma.h"
 
 namespace keymill {
 
 const EcdsaKernel kIfmaEcdsa[kEcdsaCurves] = {
-    Ecdsa<P256, IfmaLanes>::kernel(),
+    PairedEcdsa<P256, IfmaLanes>::kernel(),
     Ecdsa<P384, IfmaLanes>::kernel(),
     Ecdsa<P521, IfmaLanes>::kernel(),
-    Ecdsa<Secp256k1, IfmaLanes>::kernel(),
+    PairedEcdsa<Secp256k1, IfmaLanes>::kernel(),
 };
 
 }  // namespace keymill

@@ -1,9 +1,10 @@
 #include "ecdsa_items.h"
 
 #include <algorithm>
-#include <cstdlib>
 
+#include "big_endian.h"
 #include "comb.h"
+#include "kernel_room.h"
 #include "key_format.h"
 #include "nonce.h"
 #include "random.h"
@@ -11,11 +12,10 @@
 namespace keymill {
 namespace {
 
-constexpr size_t kMaxBytes = 66;
+constexpr size_t kMaxBytes = kMaxNumberBytes;
 constexpr size_t kMaxSignatureBytes = 3 + 2 * (2 + 1 + kMaxBytes);
 /** Items that share an inversion at most. */
 constexpr size_t kMaxJobs = kGroupItems;
-constexpr size_t kAlignment = 64;
 
 struct CurveRow {
   KeySpec spec;
@@ -37,38 +37,19 @@ struct Job {
   uint8_t digest[kMaxBytes];
   uint8_t nonce[kMaxBytes];
   uint8_t signature[2 * kMaxBytes];
+  uint8_t recovery_id;
 };
 
 /** A thread's room for a kernel's call, kept between calls and free of secrets then. */
-class EcdsaMemory : public StemState {
- public:
-  ~EcdsaMemory() override { std::free(memory_); }
-
+struct EcdsaMemory : StemState {
   Job jobs[kMaxJobs];
   union {
     EcdsaSigning signing[kMaxJobs];
     EcdsaVerifying verifying[kMaxJobs];
   };
   uint8_t hedges[kMaxJobs * kHedgeBytes];
-
-  /** Aligned room for a kernel, or nullptr where memory ran out. */
-  uint8_t* room(size_t bytes) {
-    if (bytes > bytes_) {
-      std::free(memory_);
-      memory_ = static_cast<uint8_t*>(std::malloc(bytes + kAlignment));
-      bytes_ = memory_ ? bytes : 0;
-    }
-    return memory_ ? memory_ + (kAlignment - reinterpret_cast<uintptr_t>(memory_) % kAlignment) : nullptr;
-  }
-
- private:
-  uint8_t* memory_ = nullptr;
-  size_t bytes_ = 0;
+  KernelRoom room;
 };
-
-size_t room_bytes(const EcdsaKernel& kernel, size_t jobs) {
-  return (jobs + kernel.lanes - 1) / kernel.lanes * kernel.bytes_per_vector;
-}
 
 /** A digest as a number of `bytes`: zeros in front where it is shorter (FIPS 186-5 section 6.4.1, step 2). */
 bool widen(Bytes digest, size_t bytes, uint8_t* number) {
@@ -88,28 +69,37 @@ Status digest_number(const EcdsaRoute& route, const Item& item, uint8_t* number)
   return widen(digest.view(), kNonceCurves[route.curve].bytes, number) ? Status::OK : Status::INTERNAL;
 }
 
+size_t recovery_bytes(const Item& item) { return item.flags & FLAG_RECOVERY_ID ? 1 : 0; }
+
 Status begin_signing(const EcdsaRoute& route, Item& item, Job& job) {
   const Status status = digest_number(route, item, job.digest);
   if (status != Status::OK) return status;
   const size_t bytes = kNonceCurves[route.curve].bytes;
   if (!item.key->has_secret || item.key->secret.size() != bytes) return Status::WRONG_KEY;
-  return (item.flags & FLAG_P1363) && item.output.size < 2 * bytes ? Status::MALFORMED_RECORD : Status::OK;
+  const size_t least_bytes = (item.flags & FLAG_P1363 ? 2 * bytes : 0) + recovery_bytes(item);
+  return item.output.size < least_bytes ? Status::MALFORMED_RECORD : Status::OK;
 }
 
 bool is_zero(const uint8_t* number, size_t bytes) {
   return std::all_of(number, number + bytes, [](uint8_t byte) { return byte == 0; });
 }
 
-/** r and s as DER or side by side, into the item's output. */
-Status put_signature(Item& item, const uint8_t* signature, size_t bytes) {
-  if (item.flags & FLAG_P1363) return put_output(item, {signature, 2 * bytes});
-  uint8_t der[kMaxSignatureBytes];
-  DerWriter writer({der, sizeof der});
-  writer.prepend_unsigned({signature + bytes, bytes});
-  writer.prepend_unsigned({signature, bytes});
-  writer.prepend_header(kDerSequence, 0);
-  size_t der_bytes;
-  return writer.finish(&der_bytes) ? put_output(item, {der, der_bytes}) : Status::INTERNAL;
+/** r and s as DER or side by side, and the recovery id where it is asked for, into the item's output. */
+Status put_signature(const Job& job, size_t bytes) {
+  Item& item = *job.item;
+  uint8_t encoded[kMaxSignatureBytes + 1];
+  size_t encoded_bytes = 2 * bytes;
+  if (item.flags & FLAG_P1363) {
+    std::memcpy(encoded, job.signature, encoded_bytes);
+  } else {
+    DerWriter writer({encoded, kMaxSignatureBytes});
+    writer.prepend_unsigned({job.signature + bytes, bytes});
+    writer.prepend_unsigned({job.signature, bytes});
+    writer.prepend_header(kDerSequence, 0);
+    if (!writer.finish(&encoded_bytes)) return Status::INTERNAL;
+  }
+  encoded[encoded_bytes] = job.recovery_id;
+  return put_output(item, {encoded, encoded_bytes + recovery_bytes(item)});
 }
 
 /** r or s from a DER INTEGER at full width. */
@@ -163,29 +153,29 @@ size_t begin_jobs(ThreadState& thread, Item* items, size_t count, Job* jobs, Beg
   return taken;
 }
 
-/** Wipes what kernels may have left below the caller's frame: spilled limbs and digits of secrets. */
-#if defined(__GNUC__) || defined(__clang__)
-__attribute__((noinline))
-#endif
-void wipe_stack() {
-  uint8_t below[16384];
-  wipe(below, sizeof below);
-}
-
 /** Signs what was begun, without looking at its status. False where memory or randomness ran out. */
 bool sign_jobs(const EcdsaRoute& route, EcdsaMemory& memory, size_t count) {
   const NonceCurve& curve = kNonceCurves[route.curve];
-  const size_t room = room_bytes(route.kernel, count);
-  uint8_t* const work = memory.room(room);
+  const size_t room = route.kernel.sign_bytes(count);
+  uint8_t* const work = memory.room.get(room);
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   if (!work || !table || !fill_random({memory.hedges, count * kHedgeBytes})) return false;
   for (size_t i = 0; i < count; i++) {
     Job& job = memory.jobs[i];
     const uint8_t* secret = job.item->key->secret.data();
-    curve.derive(curve, secret, job.digest, {memory.hedges + i * kHedgeBytes, kHedgeBytes}, job.nonce);
-    memory.signing[i] = {secret, job.nonce, job.digest, job.signature};
+    const bool hedged = !(job.item->flags & FLAG_DETERMINISTIC);
+    const Bytes hedge = hedged ? Bytes{memory.hedges + i * kHedgeBytes, kHedgeBytes} : Bytes{};
+    curve.derive(curve, secret, job.digest, hedge, job.nonce);
+    const bool recoverable = recovery_bytes(*job.item) > 0;
+    job.recovery_id = 0;
+    memory.signing[i] = {secret, job.nonce, job.digest, job.signature, recoverable ? &job.recovery_id : nullptr};
   }
   route.kernel.sign(table, work, memory.signing, count);
+  for (size_t i = 0; i < count; i++) {
+    Job& job = memory.jobs[i];
+    if (!(job.item->flags & FLAG_LOW_S)) continue;
+    job.recovery_id ^= take_lesser(job.signature + curve.bytes, curve.order, curve.bytes);
+  }
   for (size_t i = 0; i < count; i++) wipe(memory.jobs[i].nonce, sizeof memory.jobs[i].nonce);
   wipe(memory.hedges, count * kHedgeBytes);
   wipe(work, room);
@@ -198,7 +188,8 @@ void sign_group(const EcdsaRoute& route, ThreadState& thread, Item* items, size_
   const size_t jobs = begin_jobs(thread, items, count, memory.jobs,
                                  [&](Item& item, Job& job) { return begin_signing(route, item, job); });
   if (jobs == 0) return;
-  const bool on_kernel = jobs >= route.minimum_sign;
+  const auto has_options = [](const Job& job) { return (job.item->flags & kEcdsaOptions) != 0; };
+  const bool on_kernel = jobs >= route.minimum_sign || std::any_of(memory.jobs, memory.jobs + jobs, has_options);
   if (on_kernel && !sign_jobs(route, memory, jobs)) {
     for (size_t i = 0; i < jobs; i++) finish_item(*memory.jobs[i].item, Status::UNAVAILABLE);
     return;
@@ -209,7 +200,7 @@ void sign_group(const EcdsaRoute& route, ThreadState& thread, Item* items, size_
     if (!on_kernel || is_zero(job.signature, bytes) || is_zero(job.signature + bytes, bytes)) {
       one_by_one(thread, job.item, 1);
     } else {
-      finish_item(*job.item, put_signature(*job.item, job.signature, bytes));
+      finish_item(*job.item, put_signature(job, bytes));
     }
   }
 }
@@ -219,7 +210,7 @@ void verify_group(const EcdsaRoute& route, ThreadState& thread, Item* items, siz
   const size_t jobs = begin_jobs(thread, items, count, memory.jobs,
                                  [&](Item& item, Job& job) { return begin_verifying(route, item, job); });
   if (jobs == 0) return;
-  uint8_t* const work = memory.room(room_bytes(route.kernel, jobs));
+  uint8_t* const work = memory.room.get(route.kernel.verify_bytes(jobs));
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   const bool on_kernel = work && table && jobs >= route.minimum_verify;
   for (size_t i = 0; i < jobs; i++) {
@@ -253,24 +244,26 @@ void verify_ecdsa(const EcdsaRoute& route, ThreadState& thread, Item* items, siz
   }
 }
 
-bool ecdsa_makes_known(const EcdsaRoute& route, Bytes secret, Bytes digest, Bytes signature, bool fault) {
+bool ecdsa_makes_known(const EcdsaRoute& route, Bytes secret, Bytes digest, Bytes signature, uint8_t recovery_id,
+                       bool fault) {
   const auto memory = std::make_unique<EcdsaMemory>();
   const NonceCurve& curve = kNonceCurves[route.curve];
   const size_t jobs = route.kernel.lanes + 1;
-  uint8_t* const work = memory->room(room_bytes(route.kernel, jobs));
+  uint8_t* const work = memory->room.get(route.kernel.sign_bytes(jobs));
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   if (!work || !table || secret.size != curve.bytes || signature.size != 2 * curve.bytes) return false;
   for (size_t i = 0; i < jobs; i++) {
     Job& job = memory->jobs[i];
     if (!widen(digest, curve.bytes, job.digest)) return false;
     curve.derive(curve, secret.data, job.digest, {}, job.nonce);
-    memory->signing[i] = {secret.data, job.nonce, job.digest, job.signature};
+    memory->signing[i] = {secret.data, job.nonce, job.digest, job.signature, &job.recovery_id};
   }
   route.kernel.sign(table, work, memory->signing, jobs);
   for (size_t i = 0; i < jobs; i++) {
-    uint8_t* const made = memory->jobs[i].signature;
-    if (fault) made[0] ^= 1;
-    if (std::memcmp(made, signature.data, signature.size) != 0) return false;
+    Job& made = memory->jobs[i];
+    if (fault) made.signature[0] ^= 1;
+    if (std::memcmp(made.signature, signature.data, signature.size) != 0 || made.recovery_id != recovery_id)
+      return false;
   }
   return true;
 }
@@ -279,7 +272,7 @@ bool ecdsa_accepts_known(const EcdsaRoute& route, Bytes point, Bytes digest, Byt
   const auto memory = std::make_unique<EcdsaMemory>();
   const size_t bytes = kNonceCurves[route.curve].bytes;
   const size_t jobs = route.kernel.lanes + 1;
-  uint8_t* const work = memory->room(room_bytes(route.kernel, jobs));
+  uint8_t* const work = memory->room.get(route.kernel.verify_bytes(jobs));
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   if (!work || !table || point.size != 2 * bytes || signature.size != 2 * bytes) return false;
   for (size_t i = 0; i < jobs; i++) {

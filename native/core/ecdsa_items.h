@@ -8,11 +8,14 @@ namespace keymill {
 /** Index of a curve in the tables of ecdsa_kernels.h, nonce.h and ec.cc. */
 enum EcdsaCurve : size_t { kCurveP256, kCurveP384, kCurveP521, kCurveSecp256k1 };
 
+/** Flags of SIGN that only kernels serve: OpenSSL draws nonces of its own and keeps R to itself. */
+constexpr uint32_t kEcdsaOptions = FLAG_DETERMINISTIC | FLAG_LOW_S | FLAG_RECOVERY_ID;
+
 /** One way to run ECDSA on one curve. */
 struct EcdsaRoute {
   EcdsaCurve curve;
   const EcdsaKernel& kernel;
-  /** Fewer items than this at once are not worth a vector and go `one_by_one`. */
+  /** Fewer items than this at once, none of them with options, are not worth a vector and go `one_by_one`. */
   size_t minimum_sign, minimum_verify;
 };
 
@@ -25,9 +28,10 @@ void verify_ecdsa(const EcdsaRoute& route, ThreadState& thread, Item* items, siz
 
 /**
  * Known answers of a kernel, in all its lanes and in a vector that is not full: the signature RFC 6979 gives for
- * `secret` and `digest`, made; and accepted. `fault` flips a bit of it first.
+ * `secret` and `digest`, made with its recovery id; and accepted. `fault` flips a bit of it first.
  */
-bool ecdsa_makes_known(const EcdsaRoute& route, Bytes secret, Bytes digest, Bytes signature, bool fault);
+bool ecdsa_makes_known(const EcdsaRoute& route, Bytes secret, Bytes digest, Bytes signature, uint8_t recovery_id,
+                       bool fault);
 bool ecdsa_accepts_known(const EcdsaRoute& route, Bytes point, Bytes digest, Bytes signature, bool fault);
 
 }  // namespace keymill

@@ -15,6 +15,8 @@ struct EcdsaSigning {
   const uint8_t* digest;
   /** r || s, written. Not a signature where r or s is 0: take another nonce. */
   uint8_t* signature;
+  /** Where not null, written: bit 0 is the parity of R's y, bit 1 whether R's x is n or more (SEC 1 section 4.1.6). */
+  uint8_t* recovery_id;
 };
 
 struct EcdsaVerifying {
@@ -30,8 +32,9 @@ struct EcdsaVerifying {
 struct EcdsaKernel {
   /** Items computed together; 0 where this build has no such kernel. */
   size_t lanes;
-  /** Memory for every `lanes` items or part of them, aligned to 64 bytes; holds secrets after `sign`. */
-  size_t bytes_per_vector;
+  /** Memory for `count` items, aligned to 64 bytes; holds secrets after `sign`. */
+  size_t (*sign_bytes)(size_t count);
+  size_t (*verify_bytes)(size_t count);
   /** Constant time. */
   void (*sign)(const uint64_t* comb_table, void* memory, const EcdsaSigning* jobs, size_t count);
   void (*verify_vartime)(const uint64_t* comb_table, void* memory, EcdsaVerifying* jobs, size_t count);

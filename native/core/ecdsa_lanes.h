@@ -3,6 +3,7 @@
 #pragma once
 #include "comb.h"
 #include "ecdsa_kernels.h"
+#include "ladder.h"
 #include "shared_inversion.h"
 
 namespace keymill {
@@ -21,21 +22,31 @@ struct Ecdsa {
   static constexpr size_t kLimbs = F::kLimbs;
   static constexpr size_t kBytes = Curve::kBytes;
 
-  /** What one vector of items needs; holds secrets during `sign`, which leaves wiping it to the caller. */
-  struct Work {
+  /** What one vector of items needs. */
+  struct SignWork {
     typename FixedBase::Digits digits;
     Point point;
     Element z, product;
-    Scalar inverse, scalar_product, u2;
+    Scalar inverse, scalar_product;
   };
+  struct VerifyWork {
+    typename FixedBase::Digits digits;
+    Point point;
+    Ladder<Curve, V> ladder;
+    Element product;
+    Scalar inverse, scalar_product;
+  };
+
+  static size_t sign_bytes(size_t count) { return vectors_of(count) * sizeof(SignWork); }
+  static size_t verify_bytes(size_t count) { return vectors_of(count) * sizeof(VerifyWork); }
 
   /** The lanes left over in the last vector repeat the last item. */
   static void sign(const uint64_t* table, void* memory, const EcdsaSigning* jobs, size_t count) {
-    auto* const work = static_cast<Work*>(memory);
+    auto* const work = static_cast<SignWork*>(memory);
     const size_t vectors = vectors_of(count);
     for (size_t v = 0; v < vectors; v++) {
       const Scalar k = load<Scalar>(count, v, [&](size_t i) { return jobs[i].nonce; });
-      work[v].digits.set(k.limb);
+      work[v].digits.template set_modulo<typename Curve::Order>(k.limb);
       work[v].inverse = N::from_number(k);
     }
     multiply_generator(table, work, vectors);
@@ -45,8 +56,8 @@ struct Ecdsa {
         vectors, [&](size_t v) -> Element& { return work[v].z; },
         [&](size_t v) -> Element& { return work[v].product; });
     for (size_t v = 0; v < vectors; v++) {
-      // The sign of the point does not show in x.
-      const Element x = F::to_number(F::multiply(work[v].point.x, F::square(work[v].z)));
+      const Element inverse2 = F::square(work[v].z);
+      const Element x = F::to_number(F::multiply(work[v].point.x, inverse2));
       // p < 2n on all these curves.
       const Scalar r = N::below_modulus(as_scalar(x));
       const Scalar d = N::from_number(load<Scalar>(count, v, [&](size_t i) { return jobs[i].secret; }));
@@ -55,12 +66,13 @@ struct Ecdsa {
       const Scalar s = N::below_modulus(N::multiply(sum, work[v].inverse));
       store(r, count, v, [&](size_t i) { return jobs[i].signature; });
       store(s, count, v, [&](size_t i) { return jobs[i].signature + kBytes; });
+      put_recovery_ids(jobs, count, v, work[v], inverse2, x, r);
     }
   }
 
   /** u1 G + u2 Q has the x coordinate r modulo n, u1 = e/s and u2 = r/s. Everything is public. */
   static void verify_vartime(const uint64_t* table, void* memory, EcdsaVerifying* jobs, size_t count) {
-    auto* const work = static_cast<Work*>(memory);
+    auto* const work = static_cast<VerifyWork*>(memory);
     const size_t vectors = vectors_of(count);
     for (size_t v = 0; v < vectors; v++) {
       work[v].inverse = N::from_number(load<Scalar>(count, v, [&](size_t i) { return jobs[i].signature + kBytes; }));
@@ -70,14 +82,17 @@ struct Ecdsa {
       const Scalar e = load<Scalar>(count, v, [&](size_t i) { return jobs[i].digest; });
       const Scalar r = load<Scalar>(count, v, [&](size_t i) { return jobs[i].signature; });
       const Scalar u1 = N::below_modulus(N::multiply(e, work[v].inverse));
-      work[v].digits.set(u1.limb);
-      work[v].u2 = N::below_modulus(N::multiply(r, work[v].inverse));
+      const Scalar u2 = N::below_modulus(N::multiply(r, work[v].inverse));
+      work[v].digits.template set_modulo<typename Curve::Order>(u1.limb);
+      work[v].ladder.begin_vartime(u2.limb, load_point(jobs, count, v));
     }
+    invert_all<F>(
+        vectors, [&](size_t v) -> Element& { return work[v].ladder.to_invert(); },
+        [&](size_t v) -> Element& { return work[v].product; });
     multiply_generator(table, work, vectors);
     for (size_t v = 0; v < vectors; v++) {
       Point& sum = work[v].point;
-      sum.y = F::negate_where(work[v].digits.negated, sum.y);
-      Math::add(sum, Math::addend(multiply_point(load_point(jobs, count, v), work[v].u2)));
+      Math::add(sum, Math::addend(work[v].ladder.multiply_vartime()));
       const Scalar r = load<Scalar>(count, v, [&](size_t i) { return jobs[i].signature; });
       uint64_t exceptional[V::kLanes], same[V::kLanes];
       V::store(exceptional, V::as_word(F::is_zero(F::to_number(sum.z))));
@@ -90,62 +105,44 @@ struct Ecdsa {
     }
   }
 
-  static constexpr EcdsaKernel kernel() { return {V::kLanes, sizeof(Work), sign, verify_vartime}; }
+  static constexpr EcdsaKernel kernel() { return {V::kLanes, sign_bytes, verify_bytes, sign, verify_vartime}; }
 
  private:
   static size_t vectors_of(size_t count) { return (count + V::kLanes - 1) / V::kLanes; }
 
+  template <typename Work>
   static void multiply_generator(const uint64_t* table, Work* work, size_t vectors) {
     FixedBase::multiply(
         table, vectors, [&](size_t v) -> const typename FixedBase::Digits& { return work[v].digits; },
         [&](size_t v) -> Point& { return work[v].point; });
   }
 
+  template <typename Work>
   static void invert_scalars(Work* work, size_t vectors) {
     invert_all<N>(
         vectors, [&](size_t v) -> Scalar& { return work[v].inverse; },
         [&](size_t v) -> Scalar& { return work[v].scalar_product; });
   }
 
-  static constexpr int kLadderBits = 4;
-  static constexpr size_t kLadderEntries = size_t{1} << (kLadderBits - 1);
-  using LadderDigits = OddDigits<Curve, V, kLadderBits>;
-  using Addend = typename Math::Addend;
-
-  /** k Q for a k below the order, by windows of odd digits. */
-  static KEYMILL_NOINLINE Point multiply_point(const Point& q, const Scalar& k) {
-    LadderDigits digits;
-    digits.set(k.limb);
-    Point point = q;
-    point.y = F::negate_where(digits.negated, q.y);
-    Addend multiples[kLadderEntries];
-    multiples[0] = Math::addend(point);
-    Point twice = point;
-    Math::double_point(twice);
-    const Addend step = Math::addend(twice);
-    for (size_t i = 1; i < kLadderEntries; i++) {
-      Math::add(point, step);
-      multiples[i] = Math::addend(point);
+  /** Where vector v has items that want them; from 1/Z^2, x and r of its points. */
+  static void put_recovery_ids(const EcdsaSigning* jobs, size_t count, size_t v, const SignWork& work,
+                               const Element& inverse2, const Element& x, const Scalar& r) {
+    bool wanted = false;
+    const size_t first = v * V::kLanes;
+    for (size_t lane = 0; lane < V::kLanes && first + lane < count; lane++)
+      wanted |= jobs[first + lane].recovery_id != nullptr;
+    if (!wanted) return;
+    const Element y = F::to_number(F::multiply(work.point.y, F::multiply(inverse2, work.z)));
+    Word difference = V::broadcast(0);
+    for (size_t i = 0; i < kLimbs; i++) difference = V::either(difference, V::exclusive(x.limb[i], r.limb[i]));
+    const Word is_below_order = V::as_word(V::equal(difference, V::broadcast(0)));
+    uint64_t parities[V::kLanes], below[V::kLanes];
+    V::store(parities, y.limb[0]);
+    V::store(below, is_below_order);
+    for (size_t lane = 0; lane < V::kLanes && first + lane < count; lane++) {
+      uint8_t* const id = jobs[first + lane].recovery_id;
+      if (id) *id = static_cast<uint8_t>((parities[lane] & 1) | (~below[lane] & 2));
     }
-    const Addend top = choose(multiples, digits.digit(LadderDigits::kWindows - 1));
-    point = {top.x, top.y, top.z};
-    for (int window = LadderDigits::kWindows - 2; window >= 0; window--) {
-      for (int i = 0; i < kLadderBits; i++) Math::double_point(point);
-      Math::add(point, choose(multiples, digits.digit(window)));
-    }
-    return point;
-  }
-
-  static Addend choose(const Addend (&multiples)[kLadderEntries], const typename LadderDigits::Digit& digit) {
-    Addend chosen = multiples[0];
-    for (size_t i = 1; i < kLadderEntries; i++) {
-      const Mask wanted = V::equal(digit.index, V::broadcast(i));
-      const Addend& m = multiples[i];
-      chosen = {F::select(wanted, m.x, chosen.x), F::select(wanted, m.y, chosen.y), F::select(wanted, m.z, chosen.z),
-                F::select(wanted, m.z2, chosen.z2), F::select(wanted, m.z3, chosen.z3)};
-    }
-    chosen.y = F::negate_where(digit.negative, chosen.y);
-    return chosen;
   }
 
   /** X = r Z^2, or (r + n) Z^2 where r + n is below p: x is r modulo n without dividing. All ones where it is. */
@@ -182,10 +179,10 @@ struct Ecdsa {
     return out;
   }
 
-  static Point load_point(const EcdsaVerifying* jobs, size_t count, size_t v) {
+  static typename Math::Affine load_point(const EcdsaVerifying* jobs, size_t count, size_t v) {
     const auto x = load<Element>(count, v, [&](size_t i) { return jobs[i].point; });
     const auto y = load<Element>(count, v, [&](size_t i) { return jobs[i].point + kBytes; });
-    return {F::from_number(x), F::from_number(y), F::one()};
+    return {F::from_number(x), F::from_number(y)};
   }
 
   /** The numbers of vector v: of items v kLanes and on, the last one again beyond `count`. */

@@ -24,7 +24,7 @@ constexpr EvpPurpose kVerifying = {nullptr, EVP_DigestVerifyInit};
 
 /** Why an item cannot be done whatever its bytes are. */
 Status usable(const Item& item, uint32_t allowed_flags) {
-  if (item.flags & (FLAG_MESSAGE_IS_DIGEST | FLAG_P1363) & ~allowed_flags) return Status::MALFORMED_RECORD;
+  if (item.flags & ~(allowed_flags | FLAG_EXTERNAL)) return Status::MALFORMED_RECORD;
   return item.key && item.key->spec == KeySpec::ECC_NIST_EDWARDS25519 ? Status::OK : Status::WRONG_KEY;
 }
 

@@ -2,7 +2,8 @@
 // bits (Montgomery 1985). The modulus is any odd number with room above it in its limbs; its form is only used to leave
 // out digits that are 0 or -1. Constant time throughout.
 #pragma once
-#include "inlining.h"
+#include "divsteps.h"
+#include "inversion.h"
 #include "limbs.h"
 
 namespace keymill {
@@ -32,40 +33,15 @@ struct Field {
   static Element one() { return constant(kOne); }
 
   static KEYMILL_NOINLINE Element multiply(const Element& a, const Element& b) {
-    Word column[2 * kLimbs];
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < 2 * kLimbs; i++) column[i] = V::broadcast(0);
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < kLimbs; i++) {
-      KEYMILL_UNROLL
-      for (size_t j = 0; j < kLimbs; j++) {
-        column[i + j] = V::multiply_low(column[i + j], a.limb[i], b.limb[j]);
-        column[i + j + 1] = V::multiply_high(column[i + j + 1], a.limb[i], b.limb[j]);
-      }
-    }
-    return reduce(column);
+    Columns columns;
+    columns.set_product(a.limb, b.limb);
+    return reduce(columns);
   }
 
   static KEYMILL_NOINLINE Element square(const Element& a) {
-    Word column[2 * kLimbs];
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < 2 * kLimbs; i++) column[i] = V::broadcast(0);
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < kLimbs; i++) {
-      KEYMILL_UNROLL
-      for (size_t j = i + 1; j < kLimbs; j++) {
-        column[i + j] = V::multiply_low(column[i + j], a.limb[i], a.limb[j]);
-        column[i + j + 1] = V::multiply_high(column[i + j + 1], a.limb[i], a.limb[j]);
-      }
-    }
-    KEYMILL_UNROLL
-    for (size_t i = 1; i < 2 * kLimbs; i++) column[i] = V::add(column[i], column[i]);
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < kLimbs; i++) {
-      column[2 * i] = V::multiply_low(column[2 * i], a.limb[i], a.limb[i]);
-      column[2 * i + 1] = V::multiply_high(column[2 * i + 1], a.limb[i], a.limb[i]);
-    }
-    return reduce(column);
+    Columns columns;
+    columns.set_square(a.limb);
+    return reduce(columns);
   }
 
   static KEYMILL_INLINE Element add(const Element& a, const Element& b) {
@@ -151,24 +127,26 @@ struct Field {
     return V::equal(any, V::broadcast(0));
   }
 
-  /** 1/a, and 0 for 0: a^(m-2) for a prime modulus (Fermat), with windows of four bits of that public exponent. */
+  /** 1/a, and 0 for 0. */
   static Element invert(const Element& a) {
-    constexpr int kWindow = 4;
-    constexpr Limbs<kLimbs> exponent = minus(Modulus::kValue, 2);
-    Element power[1 << kWindow];
-    power[0] = one();
-    for (int i = 1; i < 1 << kWindow; i++) power[i] = multiply(power[i - 1], a);
-    Element out = one();
-    for (int bit = (Modulus::kBits - 1) / kWindow * kWindow; bit >= 0; bit -= kWindow) {
-      for (int i = 0; i < kWindow; i++) out = square(out);
-      const int at = bit / kLimbBits, shift = bit % kLimbBits;
-      out = multiply(out, power[exponent.limb[at] >> shift & ((1 << kWindow) - 1)]);
+    const Element number = to_number(a);
+    Element inverse;
+    if constexpr (V::kLanes == 1) {
+      uint64_t limbs[kLimbs];
+      for (size_t i = 0; i < kLimbs; i++) V::store(&limbs[i], number.limb[i]);
+      Divsteps<Modulus>::invert(limbs);
+      for (size_t i = 0; i < kLimbs; i++) inverse.limb[i] = V::load(&limbs[i]);
+    } else {
+      uint64_t limbs[kLimbs * V::kLanes];
+      for (size_t i = 0; i < kLimbs; i++) V::store(&limbs[i * V::kLanes], number.limb[i]);
+      invert_lanes<Modulus>(limbs, V::kLanes);
+      for (size_t i = 0; i < kLimbs; i++) inverse.limb[i] = V::load(&limbs[i * V::kLanes]);
     }
-    return out;
+    return from_number(inverse);
   }
 
  private:
-  static_assert(kLimbBits % 4 == 0, "windows of four bits do not straddle limbs");
+  using Columns = typename V::template Columns<kLimbs>;
   static constexpr int kTopBits = Modulus::kBits + Modulus::kLooseBits - kLimbBits * static_cast<int>(kLimbs - 1);
   static_assert(kTopBits >= 12 && kTopBits <= 48, "see the contract of this type");
   static constexpr int kRadixBits = kLimbBits * static_cast<int>(kLimbs);
@@ -181,36 +159,43 @@ struct Field {
   static constexpr Digits<kLimbs> kLooseDigits = sparse(Modulus::kValue, Modulus::kLooseBits, uint64_t{1} << 48);
 
   /**
-   * Montgomery's reduction of column sums, each below 2^59 in absolute value: (sum + q m) / R, which for a product of
-   * loose elements is less than (1/4 + 1) U.
+   * Montgomery's reduction of column sums, each below 2^59 in absolute value where they are words: (sum + q m) / R,
+   * which for a product of loose elements is less than (1/4 + 1) U.
    */
-  static KEYMILL_INLINE Element reduce(Word (&column)[2 * kLimbs]) {
+  static KEYMILL_INLINE Element reduce(Columns& columns) {
     const Word limb_mask = V::broadcast(kLimbMask);
     KEYMILL_UNROLL
     for (size_t i = 0; i < kLimbs; i++) {
-      const Word q = kNegativeInverse == 1
-                         ? V::both(column[i], limb_mask)
-                         : V::multiply_low(V::broadcast(0), column[i], V::broadcast(kNegativeInverse));
+      // Column i becomes a multiple of 2^52 when q times the lowest digit is added: only what that carries is computed.
+      const Word low = columns.low(i);
+      Word q;
+      if constexpr (kNegativeInverse == 1) {
+        q = V::both(low, limb_mask);
+        columns.carry(i);
+      } else {
+        q = V::multiply_low(V::broadcast(0), low, V::broadcast(kNegativeInverse));
+        columns.carry_up(i);
+      }
       KEYMILL_UNROLL
       for (size_t j = 0; j < kLimbs; j++) {
-        if (kDigits.digit[j] == 0) continue;
-        if (kDigits.digit[j] == -1) {
-          column[i + j] = V::subtract(column[i + j], q);
-          continue;
+        const int64_t digit = kDigits.digit[j];
+        if (digit == 0 || (j == 0 && digit == -1)) continue;
+        if (digit == -1) {
+          columns.subtract(i + j, q);
+        } else if (j == 0) {
+          columns.add_high(i, V::broadcast(static_cast<uint64_t>(digit)), q);
+        } else {
+          columns.add_product(i + j, V::broadcast(static_cast<uint64_t>(digit)), q);
         }
-        const Word digit = V::broadcast(static_cast<uint64_t>(kDigits.digit[j]));
-        column[i + j] = V::multiply_low(column[i + j], digit, q);
-        column[i + j + 1] = V::multiply_high(column[i + j + 1], digit, q);
       }
-      column[i + 1] = V::add(column[i + 1], V::signed_right(column[i], kLimbBits));
     }
     Element out;
     KEYMILL_UNROLL
     for (size_t i = 0; i + 1 < kLimbs; i++) {
-      out.limb[i] = V::both(column[kLimbs + i], limb_mask);
-      column[kLimbs + i + 1] = V::add(column[kLimbs + i + 1], V::signed_right(column[kLimbs + i], kLimbBits));
+      out.limb[i] = V::both(columns.low(kLimbs + i), limb_mask);
+      columns.carry(kLimbs + i);
     }
-    out.limb[kLimbs - 1] = column[2 * kLimbs - 1];
+    out.limb[kLimbs - 1] = columns.low(2 * kLimbs - 1);
     return out;
   }
 

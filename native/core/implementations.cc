@@ -34,60 +34,91 @@ void for_each_implementation(Visit visit) {
 }
 
 /** Stems share a test between rows where one test covers them; it runs once. */
-bool contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+template <typename Value>
+bool contains(const std::vector<Value>& values, const Value& value) {
+  return std::find(values.begin(), values.end(), value) != values.end();
 }
 
-}  // namespace
-
-namespace {
+/** The specs an implementation serves; none, for what needs no key, is 0. */
+template <typename Visit>
+void for_each_spec(const Implementation& implementation, Visit visit) {
+  if (implementation.spec != KeySpec{}) {
+    visit(implementation.spec);
+    return;
+  }
+  bool has_key = false;
+  for (const SpecAlgorithmRow& row : kSpecAlgorithmRows) {
+    if (row.algorithm != implementation.algorithm) continue;
+    has_key = true;
+    visit(row.spec);
+  }
+  if (!has_key) visit(KeySpec{});
+}
 
 constexpr char kEmulated[] = "emulated";
+constexpr char kOpenssl[] = "openssl";
 
-SelfTestReport run_self_tests(bool fault, bool with_emulated) {
+SelfTestReport run_self_tests(const std::string& fault, bool with_emulated) {
   const auto thread = std::make_unique<ThreadState>();
   thread->is_js_thread = true;
   SelfTestReport report;
-  std::vector<decltype(Implementation::self_test)> done;
+  std::vector<SelfTest> done;
   for_each_implementation([&](const Implementation& implementation) {
-    if (std::find(done.begin(), done.end(), implementation.self_test) != done.end()) return;
+    if (contains(done, implementation.self_test)) return;
     if (!with_emulated && std::strcmp(implementation.name, kEmulated) == 0) return;
     done.push_back(implementation.self_test);
     const std::string name = std::string(implementation.primitive) + " (" + implementation.name + ")";
-    const bool ok = implementation.self_test && implementation.self_test(*thread, fault);
+    const bool faulty = fault == name || fault == kEveryTest;
+    const bool ok = implementation.self_test && implementation.self_test(*thread, faulty);
     ERR_clear_error();
+    if (!ok) report.refused.push_back(implementation.self_test);
     auto& names = ok ? report.passed : report.failed;
     if (!contains(names, name)) names.push_back(name);
   });
   return report;
 }
 
-}  // namespace
-
-SelfTestReport run_self_tests(bool fault) { return run_self_tests(fault, true); }
-
-const SelfTestReport& self_test_report(const std::string& kernels) {
-  if (kernels == kEmulated) {
-    static const SelfTestReport everything = run_self_tests(false, true);
+/** What one engine's choice rests on; without a fault, made once a process. */
+SelfTestReport report_for(const std::string& kernels, const std::string& fault) {
+  const bool with_emulated = kernels == kEmulated;
+  if (!fault.empty()) return run_self_tests(fault, with_emulated);
+  if (with_emulated) {
+    static const SelfTestReport everything = run_self_tests({}, true);
     return everything;
   }
-  static const SelfTestReport report = run_self_tests(false, false);
+  static const SelfTestReport report = run_self_tests({}, false);
   return report;
 }
 
-Selection::Selection(const std::string& kernels) : self_tests_(self_test_report(kernels)) {
+}  // namespace
+
+SelfTestReport run_self_tests(const std::string& fault) { return run_self_tests(fault, true); }
+
+Selection::Selection(const std::string& kernels, const std::string& fault) : self_tests_(report_for(kernels, fault)) {
   choices_.push_back(Choices{});
+  const auto offer_where = [&](auto wanted) {
+    for_each_implementation([&](const Implementation& implementation) {
+      if (wanted(implementation) && !contains(self_tests_.refused, implementation.self_test)) offer(implementation);
+    });
+  };
+  const auto named = [](const char* name) {
+    return [name](const Implementation& implementation) { return std::strcmp(name, implementation.name) == 0; };
+  };
   // Kernels of the name asked for, then OpenSSL's, then whatever is the only one there is; `auto` takes the lists' own
   // order.
   if (kernels != "auto") {
-    for_each_implementation([&](const Implementation& implementation) {
-      if (kernels == implementation.name) offer(implementation);
-    });
-    for_each_implementation([&](const Implementation& implementation) {
-      if (std::strcmp(implementation.name, "openssl") == 0) offer(implementation);
-    });
+    offer_where(named(kernels.c_str()));
+    offer_where(named(kOpenssl));
   }
-  for_each_implementation([&](const Implementation& implementation) { offer(implementation); });
+  offer_where([](const Implementation&) { return true; });
+  for_each_implementation([&](const Implementation& implementation) {
+    // Kernels lean on OpenSSL's implementation where they cannot decide.
+    const bool leant_on = named(kOpenssl)(implementation);
+    if (leant_on && contains(self_tests_.refused, implementation.self_test)) complete_ = false;
+    for_each_spec(implementation, [&](KeySpec spec) {
+      if (!find(implementation.operation, implementation.algorithm, spec)) complete_ = false;
+    });
+  });
 }
 
 void Selection::offer(const Implementation& implementation) {
@@ -97,17 +128,7 @@ void Selection::offer(const Implementation& implementation) {
     choices_.push_back(Choices{});
   }
   Choices& choices = choices_[pair];
-  if (implementation.spec != KeySpec{}) {
-    place(choices, implementation, implementation.spec);
-    return;
-  }
-  bool has_key = false;
-  for (const SpecAlgorithmRow& row : kSpecAlgorithmRows) {
-    if (row.algorithm != implementation.algorithm) continue;
-    has_key = true;
-    place(choices, implementation, row.spec);
-  }
-  if (!has_key) place(choices, implementation, KeySpec{});
+  for_each_spec(implementation, [&](KeySpec spec) { place(choices, implementation, spec); });
 }
 
 /** The first offer stays: lists are best first. */

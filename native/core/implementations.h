@@ -15,23 +15,31 @@ namespace keymill {
 struct SelfTestReport {
   std::vector<std::string> passed;
   std::vector<std::string> failed;
+  /** The failed tests themselves: implementations that have one of them are not chosen. */
+  std::vector<SelfTest> refused;
 };
 
-/** Runs the tests of everything this processor can run. `fault` flips a bit of each answer: then all must fail. */
-SelfTestReport run_self_tests(bool fault);
+/** As a `fault`: every test's. */
+constexpr char kEveryTest[] = "all";
 
 /**
- * The report of this process, made once: what may be used depends on it. The emulated kernels, slow and for tests
- * alone, are tested where `kernels` (see Selection) asks for them.
+ * Runs the tests of everything this processor can run. `fault` names a test that finds a bit of its answer flipped and
+ * so must fail, to show that tests have power and what a refused kernel leads to; empty: none.
  */
-const SelfTestReport& self_test_report(const std::string& kernels);
+SelfTestReport run_self_tests(const std::string& fault);
 
 /** One engine's choice of implementations. Immutable. */
 class Selection {
  public:
-  /** `kernels`: `auto` takes the best of each list; another name prefers implementations of that name, then OpenSSL's.
+  /**
+   * `kernels`: `auto` takes the best of each list; another name prefers implementations of that name, then OpenSSL's.
+   * What fails its test is passed over. The tests run once a process; the emulated kernels', slow and for tests alone,
+   * only where `kernels` asks for them; with a `fault` all run again.
    */
-  explicit Selection(const std::string& kernels);
+  Selection(const std::string& kernels, const std::string& fault);
+
+  /** Whether everything offered here has an implementation that proved itself, and OpenSSL's did. */
+  bool complete() const { return complete_; }
 
   /** Whether this operation and algorithm exist at all. */
   bool has(Operation operation, Algorithm algorithm) const { return pair_of(operation, algorithm) != 0; }
@@ -67,7 +75,8 @@ class Selection {
   uint8_t pairs_[kOperations][kAlgorithms] = {};
   std::vector<Choices> choices_;
   std::vector<Kernel> kernels_;
-  const SelfTestReport& self_tests_;
+  SelfTestReport self_tests_;
+  bool complete_ = true;
 };
 
 }  // namespace keymill

@@ -241,6 +241,8 @@ struct EcKnown {
   const char* signature;
   /** The one RFC 6979 gives, as it is (not made low). */
   const char* deterministic_signature;
+  /** Of the deterministic signature. */
+  uint8_t recovery_id;
   /** Empty where the curve has no ECDH here. */
   const char* peer_spki;
   const char* shared_secret;
@@ -257,6 +259,7 @@ constexpr EcKnown kEcKnown[] = {
         "71bac43a84f24e2c3197837253fdcf4fbe596e0b50df64d5b3d6bff53f066642ed489c40f4ba08f99c30b92c85d966335c359bb2e2c223"
         "18"
         "2130772e7eddc05d",
+        0,
         "3059301306072a8648ce3d020106082a8648ce3d030107034200046ace4e72b1940e91de772f4ee363a58f85f5dcc5aea22cdef2fb0faa"
         "58"
         "1f3b1c4aa3a8e3d2e4222c39a6ce7e3cf6b21d3eecb1e23f799f39de643816cbbbd9cf",
@@ -271,6 +274,7 @@ constexpr EcKnown kEcKnown[] = {
         "bdbc088c9273155f94494346fbcfc050b1d38745024e990cae7f940d3488df9be9fccd08b0ad29809b4b2f631e54fe97216c3aadda3c40"
         "01"
         "72890c4d20a9360696dc5fdc1ca1f3a06f644aa866081bd8135d044ef0c4d527bf53aa339bc113fc",
+        1,
         "3076301006072a8648ce3d020106052b810400220362000416c01d23909bdd1d5bb9e647ee1ac1c82183dda76afa09317e269c3db3f73c"
         "19"
         "daca3e5676cc602016894cab472ec790ba35f6d7a143c00e08fb5fb7bc1e55a976c0af0d6c6436b0c8c14b193d2de2502a50e38e6b7da1"
@@ -293,6 +297,7 @@ constexpr EcKnown kEcKnown[] = {
         "565182cc9e9e97fc39610115024b22e01c30a135f4f4fdba8f96303a18cc63570ca242ba564a97b1a7e8769ca3534bebfdab59c9da19ff"
         "fb"
         "010448a61e126b96c10322cdcf5571dbd9cf2dee",
+        1,
         "30819b301006072a8648ce3d020106052b810400230381860004010e8d6d5b27876bc1dfa0bf18945613f6839ec02959b6a81260d90a3d"
         "57"
         "17d01b81c78a5cf7543b5b91c2d03eac14228ea0d3a657ecc0ba5a6de786f602ccfd523600e266f089fa22dae3e8fb1e1f3b726c01a01a"
@@ -311,6 +316,7 @@ constexpr EcKnown kEcKnown[] = {
         "45d619d0b6dbabe617470b0eee78ee950358f10ecfcc67f6b3e807c0dd6af4e0cd76e45e180766229805d2ae11eb1429ea2b2171131923"
         "27"
         "b2e5aa37724eec19",
+        1,
         "",
         "",
     },

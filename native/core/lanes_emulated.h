@@ -1,6 +1,7 @@
 // Eight lanes computed one after the other, exactly as AVX-512 IFMA computes them: for tests of the vector kernels on
 // any machine, and for checking their constant time with tools that know no AVX-512. Not for speed. See lanes.h.
 #pragma once
+#include "columns.h"
 #include "lanes_scalar.h"
 
 // Calls keep the unrolled code of field.h short.
@@ -14,6 +15,7 @@ namespace keymill {
 
 struct EmulatedLanes {
   static constexpr size_t kLanes = 8;
+  static constexpr size_t kSums = 0;
   struct Word {
     uint64_t lane[kLanes];
   };
@@ -75,6 +77,9 @@ struct EmulatedLanes {
   static Word as_word(const Mask& m) {
     return make([&](size_t i) { return m.lane[i]; });
   }
+
+  template <size_t limbs>
+  using Columns = WordColumns<EmulatedLanes, limbs>;
 
   template <size_t entries>
   struct Choice {

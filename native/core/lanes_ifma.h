@@ -3,12 +3,13 @@
 #pragma once
 #include <immintrin.h>
 
-#include "lanes.h"
+#include "columns.h"
 
 namespace keymill {
 
 struct IfmaLanes {
   static constexpr size_t kLanes = 8;
+  static constexpr size_t kSums = 20;
   using Word = __m512i;
   using Mask = __mmask8;
   typedef unsigned long long Unsigned __attribute__((vector_size(64)));
@@ -31,6 +32,9 @@ struct IfmaLanes {
   static Mask equal(Word a, Word b) { return _mm512_cmpeq_epi64_mask(a, b); }
   static Word select(Mask m, Word a, Word b) { return _mm512_mask_blend_epi64(m, b, a); }
   static Word as_word(Mask m) { return _mm512_movm_epi64(m); }
+
+  template <size_t limbs>
+  using Columns = WordColumns<IfmaLanes, limbs>;
 
   /** Sixteen entries fill two registers, which one permutation reads; above them, the index bits choose between such
    * pairs. */

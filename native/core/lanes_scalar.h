@@ -1,11 +1,12 @@
 // One lane of 64-bit arithmetic: for processors without AVX-512 IFMA, and for single calls. See lanes.h.
 #pragma once
-#include "lanes.h"
+#include "columns.h"
 
 namespace keymill {
 
 struct ScalarLanes {
   static constexpr size_t kLanes = 1;
+  static constexpr size_t kSums = 0;
   using Word = uint64_t;
   /** All ones or all zeros. */
   using Mask = uint64_t;
@@ -36,6 +37,9 @@ struct ScalarLanes {
   }
   static Word select(Mask m, Word a, Word b) { return b ^ (m & (a ^ b)); }
   static Word as_word(Mask m) { return m; }
+
+  template <size_t limbs>
+  using Columns = WordColumns<ScalarLanes, limbs>;
 
   template <size_t entries>
   struct Choice {

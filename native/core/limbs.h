@@ -10,6 +10,9 @@ struct Limbs {
   uint64_t limb[count];
 };
 
+/** How many limbs hold a number of so many bits. */
+constexpr size_t limbs_for(int bits) { return static_cast<size_t>((bits + kLimbBits - 1) / kLimbBits); }
+
 template <size_t count>
 constexpr Limbs<count> limbs_of(const char* hexadecimal) {
   Limbs<count> out{};
@@ -46,19 +49,6 @@ constexpr Limbs<count> power_of_two(const Limbs<count>& m, int exponent) {
     if (borrow == 0) x = difference;
   }
   return x;
-}
-
-/** m - x. */
-template <size_t count>
-constexpr Limbs<count> minus(const Limbs<count>& m, uint64_t x) {
-  Limbs<count> out{};
-  uint64_t borrow = x;
-  for (size_t j = 0; j < count; j++) {
-    const uint64_t d = m.limb[j] - borrow;
-    out.limb[j] = d & kLimbMask;
-    borrow = d >> 63;
-  }
-  return out;
 }
 
 /** -1/m mod 2^52, for odd m: Newton's iteration doubles the bits that are right. */

@@ -2,8 +2,8 @@
 // multiplication (Montgomery 1985) over limbs of 52 bits. field.h does the same for moduli known at compile time, which
 // fit into registers; here columns of a product are in memory and bands of five rows pass over them. Constant time.
 #pragma once
-#include "inlining.h"
 #include "limbs.h"
+#include "unroll.h"
 
 namespace keymill {
 

@@ -1,6 +1,7 @@
 #include "sha2.h"
 
 // After sha2.h, which asks for that.
+#include "big_endian.h"
 #include "declassify.h"
 #include "nonce.h"
 
@@ -65,17 +66,6 @@ struct Generator {
     H::finish(running, out);
   }
 };
-
-/** a - b over `bytes` bytes; returns whether it was negative. `out` may be `a`. */
-unsigned subtract(const uint8_t* a, const uint8_t* b, size_t bytes, uint8_t* out) {
-  unsigned borrow = 0;
-  for (size_t i = bytes; i-- > 0;) {
-    const unsigned difference = 0u + a[i] - b[i] - borrow;
-    out[i] = static_cast<uint8_t>(difference);
-    borrow = difference >> 31;
-  }
-  return borrow;
-}
 
 /** Whether a candidate lies in [1, n - 1]. Those that do not are thrown away, so that the answer may be known. */
 bool is_nonce(const NonceCurve& curve, const uint8_t* candidate) {

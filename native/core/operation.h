@@ -27,6 +27,9 @@ struct Item {
  * is in it. */
 struct ThreadState;
 
+/** A known-answer test; false: failed. `fault` flips a bit of the answer to show that the test has power. */
+using SelfTest = bool (*)(ThreadState& thread, bool fault);
+
 /**
  * One way to run an (operation, algorithm) for keys of one spec (or any). `run` takes any number of items of that kind
  * with keys mixed freely, sets status and output.size of each, and never throws.
@@ -40,9 +43,8 @@ struct Implementation {
   const char* name;
   uint64_t required_cpu_features;
   void (*run)(ThreadState& thread, Item* items, size_t count);
-  /** A known-answer test of exactly this implementation; false keeps it from being chosen. `fault` flips a bit of the
-   * answer to show the test has power. */
-  bool (*self_test)(ThreadState& thread, bool fault);
+  /** Of exactly this implementation; failing keeps it from being chosen. */
+  SelfTest self_test;
 };
 
 struct ImplementationList {

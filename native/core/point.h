@@ -29,7 +29,8 @@ struct PointMath {
     return {p.x, p.y, p.z, z2, F::multiply(z2, p.z)};
   }
 
-  static KEYMILL_NOINLINE void add_affine(Point& p, const Affine& q) {
+  /** Returns what Z was multiplied by. */
+  static KEYMILL_NOINLINE Element add_affine(Point& p, const Affine& q) {
     const Element z2 = F::square(p.z);
     const Element h = F::subtract(F::multiply(q.x, z2), p.x);
     const Element r = F::subtract(F::multiply(q.y, F::multiply(z2, p.z)), p.y);
@@ -39,6 +40,7 @@ struct PointMath {
     const Element v = F::multiply(p.x, h2);
     p.x = F::subtract_twice(F::square(r), h3, v);
     p.y = F::subtract(F::multiply(r, F::subtract(v, p.x)), F::multiply(p.y, h3));
+    return h;
   }
 
   static KEYMILL_NOINLINE void add(Point& p, const Addend& q) {

@@ -70,7 +70,7 @@ Status resolve(const Item& item, const Scheme** scheme, const RsaSize** size) {
     if (row.algorithm == item.algorithm) *scheme = &row;
   }
   if (!*scheme) return Status::UNSUPPORTED;
-  if (item.flags & FLAG_P1363) return Status::MALFORMED_RECORD;
+  if (item.flags & ~(FLAG_MESSAGE_IS_DIGEST | FLAG_EXTERNAL)) return Status::MALFORMED_RECORD;
   *size = item.key ? find_rsa_size(item.key->spec) : nullptr;
   return *size ? Status::OK : Status::WRONG_KEY;
 }

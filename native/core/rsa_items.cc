@@ -1,8 +1,8 @@
 #include "rsa_items.h"
 
 #include <algorithm>
-#include <cstdlib>
 
+#include "kernel_room.h"
 #include "random.h"
 #include "rsa_prepared.h"
 
@@ -10,7 +10,7 @@ namespace keymill {
 namespace {
 
 constexpr size_t kLanes = 8;
-constexpr size_t kAlignment = 64;
+constexpr uint32_t kFlags = FLAG_MESSAGE_IS_DIGEST | FLAG_EXTERNAL;
 /** In the order of the kernels. */
 constexpr KeySpec kSpecs[kRsaSizes] = {KeySpec::RSA_2048, KeySpec::RSA_3072, KeySpec::RSA_4096};
 
@@ -26,27 +26,11 @@ struct Lane {
 };
 
 /** A thread's room for a kernel's call, kept between calls and free of secrets then. */
-class RsaMemory : public StemState {
- public:
-  ~RsaMemory() override { std::free(memory_); }
-
+struct RsaMemory : StemState {
   Lane lanes[kLanes];
   /** Salts or seeds of a vector. */
   uint8_t random[kLanes * kMaxRsaRandomBytes];
-
-  /** Aligned room for a kernel, or nullptr where memory ran out. */
-  uint8_t* room(size_t bytes) {
-    if (bytes > bytes_) {
-      std::free(memory_);
-      memory_ = static_cast<uint8_t*>(std::malloc(bytes + kAlignment));
-      bytes_ = memory_ ? bytes : 0;
-    }
-    return memory_ ? memory_ + (kAlignment - reinterpret_cast<uintptr_t>(memory_) % kAlignment) : nullptr;
-  }
-
- private:
-  uint8_t* memory_ = nullptr;
-  size_t bytes_ = 0;
+  KernelRoom room;
 };
 
 /** One vector of items of one size. */
@@ -167,15 +151,6 @@ constexpr Steps kVerifying = {false, false, false, begin_verifying, take_signatu
 
 // ---- Vectors ----
 
-/** Wipes what kernels may have left below the caller's frame: spilled limbs and digits of secrets. */
-#if defined(__GNUC__) || defined(__clang__)
-__attribute__((noinline))
-#endif
-void wipe_stack() {
-  uint8_t below[16384];
-  wipe(below, sizeof below);
-}
-
 void run_public(const Vector& vector, const Steps& steps, void* room) {
   RsaPublicJob jobs[kLanes];
   for (size_t i = 0; i < vector.count; i++) {
@@ -266,7 +241,7 @@ void run_vector(ThreadState& thread, Vector& vector, const Steps& steps, Run one
   RsaMemory& memory = vector.memory;
   const size_t minimum = steps.is_private ? vector.route.type.minimum_private : vector.route.type.minimum_public;
   const size_t room_bytes = steps.is_private ? vector.kernel.private_bytes : vector.kernel.public_bytes;
-  uint8_t* const room = vector.count < minimum ? nullptr : memory.room(room_bytes);
+  uint8_t* const room = vector.count < minimum ? nullptr : memory.room.get(room_bytes);
   const size_t random_bytes = steps.is_random ? vector.count * kMaxRsaRandomBytes : 0;
   if (!room || !fill_random({memory.random, random_bytes})) {
     for (size_t i = 0; i < vector.count; i++) one_by_one(thread, memory.lanes[i].item, 1);
@@ -306,7 +281,7 @@ void run_items(const RsaRoute& route, const Steps& steps, ThreadState& thread, I
       const bool cancelled = thread.cancelled.load(std::memory_order_relaxed);
       const Status status = cancelled                                  ? Status::CANCELLED
                             : items[i].algorithm != route.algorithm    ? Status::UNSUPPORTED
-                            : (items[i].flags & FLAG_P1363) != 0       ? Status::MALFORMED_RECORD
+                            : (items[i].flags & ~kFlags) != 0           ? Status::MALFORMED_RECORD
                                                                        : steps.begin(vector, lane);
       if (status != Status::OK) {
         finish_item(items[i], status);

@@ -137,27 +137,27 @@ bool read_block_id(const Call& call, uint32_t* id) {
 
 // ---- class Engine ----
 
-/** new Engine(threads, kernels) */
+/** new Engine(threads, kernels, fault) */
 napi_value construct(napi_env env, napi_callback_info info) {
-  size_t count = 2;
-  napi_value self, target, arguments[2];
+  size_t count = 3;
+  napi_value self, target, arguments[3];
   size_t threads;
-  std::string kernels;
+  std::string kernels, fault;
   Environment* environment = Environment::of(env);
   if (napi_get_new_target(env, info, &target) != napi_ok || !target || !environment ||
       napi_get_cb_info(env, info, &count, arguments, &self, nullptr) != napi_ok) {
     return throw_type_error(env, "Engine: use new");
   }
-  if (!read_number(env, arguments[0], kMaximumThreads, &threads) || !read_text(env, arguments[1], &kernels)) {
-    return throw_type_error(env, "Engine: expected (threads, kernels)");
+  if (!read_number(env, arguments[0], kMaximumThreads, &threads) || !read_text(env, arguments[1], &kernels) ||
+      !read_text(env, arguments[2], &fault)) {
+    return throw_type_error(env, "Engine: expected (threads, kernels, fault)");
   }
-  const SelfTestReport& tests = self_test_report(kernels);
-  if (!tests.failed.empty()) {
+  auto engine = std::make_unique<Engine>(environment->shared_from_this(), threads, kernels, fault);
+  if (!engine->selection().complete()) {
     std::string message = "keymill self-test failed:";
-    for (const std::string& name : tests.failed) message += " " + name;
+    for (const std::string& name : engine->selection().self_tests().failed) message += " " + name;
     return throw_error(env, message.c_str());
   }
-  auto engine = std::make_unique<Engine>(environment->shared_from_this(), threads, kernels);
   if (!engine->start()) return throw_error(env, "the random generator does not work");
 
   const auto destroy = [](napi_env env, void* data, void*) {
@@ -200,9 +200,10 @@ napi_value info(napi_env env, napi_callback_info callback_info) {
   set(env, result, "openssl", text(env, OpenSSL_version(OPENSSL_VERSION)));
   set(env, result, "cpuFeatures", array(env, features, [env](const char* name) { return text(env, name); }));
   set(env, result, "kernels", kernels);
-  set(env, result, "selfTests",
-      array(env, call.engine->selection().self_tests().passed,
-            [env](const std::string& name) { return text(env, name.c_str()); }));
+  const SelfTestReport& tests = call.engine->selection().self_tests();
+  const auto name_of = [env](const std::string& name) { return text(env, name.c_str()); };
+  set(env, result, "selfTests", array(env, tests.passed, name_of));
+  set(env, result, "refusedKernels", array(env, tests.failed, name_of));
   set(env, result, "keyMemory", memory);
   return result;
 }
@@ -305,15 +306,14 @@ napi_value close(napi_env env, napi_callback_info info) {
 
 // ---- Module ----
 
-/** selfTest(fault): names of the known-answer tests that fail; with `fault`, a bit of each answer is flipped, so all
- * must. */
+/** selfTest(fault): names of the known-answer tests that fail; `fault` is run_self_tests'. */
 napi_value self_test(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument;
-  bool fault = false;
+  std::string fault;
   if (napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) != napi_ok ||
-      napi_get_value_bool(env, argument, &fault) != napi_ok) {
-    return throw_type_error(env, "fault: expected a boolean");
+      !read_text(env, argument, &fault)) {
+    return throw_type_error(env, "fault: expected a string");
   }
   const SelfTestReport report = run_self_tests(fault);
   return array(env, report.failed, [env](const std::string& name) { return text(env, name.c_str()); });

@@ -29,8 +29,9 @@ void call_on_done(napi_env env, napi_ref object_ref, const std::vector<uint32_t>
 
 }  // namespace
 
-Engine::Engine(std::shared_ptr<Environment> environment, size_t threads, const std::string& kernels)
-    : environment_(std::move(environment)), selection_(kernels), threads_(threads) {
+Engine::Engine(std::shared_ptr<Environment> environment, size_t threads, const std::string& kernels,
+               const std::string& fault)
+    : environment_(std::move(environment)), selection_(kernels, fault), threads_(threads) {
   thread_.is_js_thread = true;
   environment_->add(this);
 }

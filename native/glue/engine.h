@@ -46,7 +46,9 @@ enum class BlockResult { kOk, kNoSuchBlock, kBusy, kMalformed, kOutOfMemory };
 
 class Engine final : private JobSink {
  public:
-  Engine(std::shared_ptr<Environment> environment, size_t threads, const std::string& kernels);
+  /** `kernels` and `fault`: see Selection. */
+  Engine(std::shared_ptr<Environment> environment, size_t threads, const std::string& kernels,
+         const std::string& fault);
   ~Engine();
 
   /** False where the random generator gives nothing. */

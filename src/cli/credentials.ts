@@ -1,6 +1,6 @@
 /** Access keys as lines to paste into a shell. */
-import { existsSync } from 'node:fs';
-import { type AccessKey, Keymill, StartError } from '../kms/index.ts';
+import type { AccessKey } from '../kms/index.ts';
+import { openExisting } from './store.ts';
 
 /** What AWS clients read. AWS_REGION is for the JavaScript SDK, AWS_DEFAULT_REGION for the CLI and boto3. */
 export function exportLines(key: AccessKey, region: string, url?: string): readonly string[] {
@@ -14,10 +14,7 @@ export function exportLines(key: AccessKey, region: string, url?: string): reado
 
 /** `keymill credentials`: prints every access key of a store, for its operator. */
 export async function printCredentials({ path, create }: { path: string; create?: boolean }): Promise<void> {
-  // Opening would make a store, which is not what somebody who mistyped a path wants.
-  if (!existsSync(path))
-    throw new StartError(`there is no store in ${path}: start one with keymill serve --path ${path}`);
-  const kms = await Keymill.open({ path });
+  const kms = await openExisting(path);
   try {
     if (create) await kms.accessKeys.create();
     for (const key of await kms.accessKeys.list()) {

@@ -18,6 +18,7 @@ export async function printInfo({ json, ...options }: EngineOptions & { json?: b
       ['threads', String(info.threads)],
       ['key memory', `${info.keyMemory.bytes} bytes, ${info.keyMemory.locked ? 'locked' : 'not locked'}`],
       ['self-tests passed', info.selfTests.join(', ') || 'none'],
+      ...(info.refusedKernels.length === 0 ? [] : [['KERNELS REFUSED', info.refusedKernels.join(', ')] as const]),
       ...Object.entries(info.kernels).map(([primitive, kernel]) => [`kernel ${primitive}`, kernel] as const),
     ];
     const width = Math.max(...rows.map(([name]) => name.length));

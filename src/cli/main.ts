@@ -6,6 +6,7 @@ import { StartError } from '../kms/index.ts';
 import { printCredentials } from './credentials.ts';
 import { printInfo } from './info.ts';
 import { serve } from './serve.ts';
+import { backup, rotateRoot } from './store.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
 
@@ -61,6 +62,21 @@ program
   .addOption(path())
   .option('--create', 'make a new access key first')
   .action((options) => printCredentials(options));
+
+program
+  .command('backup')
+  .description('copy a store to a new file, while it is in use or not; the root key is not in it')
+  .argument('<file>', 'the file to make')
+  .addOption(path())
+  .action((file, options) => backup(file, options));
+
+program
+  .command('rotate-root')
+  .description(
+    'put a store under the root key that KEYMILL_NEW_ROOT_KEY, _ROOT_KEY_FILE or _ROOT_PASSPHRASE says, or under a new one in its file',
+  )
+  .addOption(path())
+  .action((options) => rotateRoot(options));
 
 program
   .command('info')

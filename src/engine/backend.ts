@@ -78,6 +78,15 @@ export const Flag = {
   FORMAT_SPKI: 16,
   /** `inputOffset` and `outputOffset` count from the start of the views given to `runInPlace`, not of the block. */
   EXTERNAL: 32,
+  /** SIGN with ECDSA: the nonce is RFC 6979's, without added randomness. */
+  DETERMINISTIC: 64,
+  /** SIGN with ECDSA: s is at most n/2; where it is not, n - s takes its place. */
+  LOW_S: 128,
+  /**
+   * SIGN with ECDSA: one byte follows the signature, by which the public key is found from it (SEC 1 section 4.1.6). Bit 0 is the parity
+   * of R's y, of -R's where LOW_S took n - s; bit 1 is set where R's x is n or more.
+   */
+  RECOVERY_ID: 256,
 } as const;
 
 /**
@@ -186,6 +195,8 @@ export interface BackendInfo {
   readonly kernels: Readonly<Record<string, string>>;
   /** Names of the known-answer tests that passed at load. */
   readonly selfTests: readonly string[];
+  /** Names of those that failed: kernels that were passed over, and should not be. Empty in a sound build. */
+  readonly refusedKernels: readonly string[];
   /** Where key material lives: whether that memory is locked, and its size. */
   readonly keyMemory: { readonly locked: boolean; readonly bytes: number };
 }

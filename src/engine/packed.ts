@@ -72,8 +72,11 @@ function keyStates(core: EngineCore, { key, keys }: PackedKeys, items: number): 
 
 /** Throws for the first item whose status is neither OK nor (where given) `verdict`. */
 function throwFirstFailure(statuses: Uint8Array, what: string, verdict?: number): void {
-  const index = statuses.findIndex((status) => status !== Status.OK && status !== verdict);
-  if (index >= 0) throw statusError(statuses[index]!, `${what}, item ${index}`);
+  let index = 0;
+  for (const status of statuses) {
+    if (status !== Status.OK && status !== verdict) throw statusError(status, `${what}, item ${index}`);
+    index++;
+  }
 }
 
 /** One byte per item, 1 where it is OK. */

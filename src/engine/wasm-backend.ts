@@ -164,6 +164,7 @@ class WasmBackend implements Backend {
       threads: this.#threads,
       kernels: KERNELS,
       selfTests: this.#selfTests,
+      refusedKernels: [],
       keyMemory: Object.freeze({ locked: false, bytes: this.#instance.exports.memory.buffer.byteLength }),
     });
   }

@@ -1,5 +1,6 @@
-/** The service's one error type, AWS's error names, and the one place where an engine error becomes one of them. */
+/** The service's error types, AWS's error names, and the one place where an engine error becomes one of them. */
 import { EngineError, type EngineErrorCode } from '../engine/index.ts';
+import { RootKeyReplacedError } from '../store/index.ts';
 
 interface ErrorRow {
   /**
@@ -52,6 +53,7 @@ export const KMS_ERRORS = Object.freeze({
   KMSInternalException: server,
   KeyUnavailableException: server,
   DependencyTimeoutException: { httpStatus: 503, retryable: true },
+  ServiceUnavailableException: { httpStatus: 503, retryable: true },
 } satisfies Record<string, ErrorRow>);
 export type KmsErrorName = keyof typeof KMS_ERRORS;
 
@@ -73,6 +75,11 @@ export class KmsError extends Error {
   }
 }
 
+/** A reason not to start, or not to go over to another root key, that the operator can act on. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
 /** What answers in place of an output where DryRun is set. */
 export function dryRun(): KmsError {
   return new KmsError('DryRunOperationException', 'The request would have succeeded, but the DryRun option is set.');
@@ -90,9 +97,19 @@ const ENGINE_ERRORS: Partial<Record<EngineErrorCode, readonly [name: KmsErrorNam
   BACKEND_UNAVAILABLE: ['KeyUnavailableException'],
 };
 
+/** What a service says whose store goes over to another root key, or went over to one that it does not have. */
+export function rootKeyReplaced(cause?: unknown): KmsError {
+  return new KmsError(
+    'KeyUnavailableException',
+    'The root key of this store was replaced. Try again; where that fails, open the service with the new root key.',
+    { cause },
+  );
+}
+
 /** Any thrown value as a KmsError, the original kept as `cause`. A KmsError is returned as it is. */
 export function asKmsError(error: unknown): KmsError {
   if (error instanceof KmsError) return error;
+  if (error instanceof RootKeyReplacedError) return rootKeyReplaced(error);
   const [name, message] = (error instanceof EngineError && ENGINE_ERRORS[error.code]) || ['KMSInternalException'];
   return new KmsError(name, message ?? (error instanceof EngineError ? error.message : 'An internal error occurred.'), {
     cause: error,

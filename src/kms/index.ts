@@ -2,9 +2,9 @@
 export { type EngineInfo, type EngineOptions, openEngine } from '../engine/index.ts';
 export { openSqliteStore, type Store } from '../store/index.ts';
 export type { AccessKey, AccessKeys } from './accesskeys.ts';
-export { KMS_ERRORS, KmsError, type KmsErrorName } from './errors.ts';
+export { KMS_ERRORS, KmsError, type KmsErrorName, StartError } from './errors.ts';
 export { type BatchItem, type BatchResult, Keymill, MAX_BATCH_ITEMS } from './keymill.ts';
-export type { Caller } from './operation.ts';
+export type { Caller, Operation } from './operation.ts';
 export {
   OPERATIONS,
   type OperationInput,
@@ -12,7 +12,7 @@ export {
   type OperationName,
   type OperationOutput,
 } from './operations/index.ts';
-export { StartError } from './root.ts';
+export { environmentRootKey, type RootKeyOption } from './rootkey.ts';
 export type { Ranges } from './service.ts';
 export type { Member, Members, Shape } from './shapes.ts';
 export type { KeymillOptions } from './start.ts';

@@ -11,6 +11,7 @@ import {
   type OperationOutput,
 } from './operations/index.ts';
 import { perform, performAll } from './perform.ts';
+import type { RootKeyOption } from './rootkey.ts';
 import { type KeymillOptions, type Started, start } from './start.ts';
 
 /** One item of a batch: an operation by AWS's name. */
@@ -117,6 +118,26 @@ export class Keymill extends operationMethods() {
    */
   maintain(): Promise<void> {
     return this.#started.maintain();
+  }
+
+  /**
+   * Puts everything in the store under another root key, in one transaction: a process that ends in the midst of it leaves the store
+   * under the old one. Without `to`, a root key in a file is replaced by a new one there. Another service on the store goes over too
+   * where its own root key option leads to the new key, and refuses everything otherwise. Import tokens handed out before are void.
+   * Backups made before still open with the old key only: keep it for as long as you keep them.
+   * @throws StartError with what to do about it; the store is as it was
+   */
+  rotateRootKey(to?: RootKeyOption): Promise<void> {
+    return this.#started.rotation.rotate(to);
+  }
+
+  /**
+   * Copies the store as of this moment into a new file, for its owner only and durable when this returns, while the service goes on.
+   * The copy is a store: as `keymill.db` in a directory of its own it opens with the root key of this moment, which is not in it.
+   * @throws with code EEXIST where the file exists
+   */
+  backup(file: string): Promise<void> {
+    return this.#started.service.store.backup(file);
   }
 
   /** Refuses new operations, finishes those under way, wipes the keys and closes what `open` opened. Idempotent. */

@@ -47,10 +47,10 @@ export class LiveMaterial {
   }
 
   async #unwrap(): Promise<EngineKey> {
-    const { keyId, materialId, wrapped } = this.#record;
+    const { keyId, wrapped } = this.#record;
     if (wrapped === null) throw new KmsError('KMSInternalException', `Key ${keyId} has no such material any more.`);
     try {
-      this.handle = await this.#root.unwrapKey(wrapped, keyId, materialId, this.#keySpec);
+      this.handle = await this.#root.unwrapKey({ ...this.#record, wrapped }, this.#keySpec);
       return this.handle;
     } catch (error) {
       if ((error as { code?: string }).code !== 'DECRYPTION_FAILED') throw error;

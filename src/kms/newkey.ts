@@ -29,11 +29,10 @@ export async function wrapMaterial(
   rest: Partial<MaterialRecord> = {},
 ): Promise<NewMaterial> {
   try {
-    const wrapped = await root.wrapKey(handle, keyId, materialId);
     const record = {
       keyId,
       materialId,
-      wrapped,
+      ...(await root.wrapKey(handle, keyId, materialId)),
       creationDate: now(),
       materialState: 'CURRENT',
       validTo: null,

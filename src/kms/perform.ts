@@ -11,7 +11,7 @@ import { keyNotFound } from './address.ts';
 import { asKmsError, dryRun, KmsError } from './errors.ts';
 import type { LiveKey, LiveMaterial } from './livekey.ts';
 import type { Admission, Caller, KeyRule, MaterialRule, Operation } from './operation.ts';
-import type { Service } from './service.ts';
+import { type Service, underRoot } from './service.ts';
 import { requireState } from './states.ts';
 import type { Checked } from './validate.ts';
 
@@ -222,7 +222,9 @@ function withKey(task: Task, key: LiveKey): Promise<unknown> | undefined {
 
 function finish(task: Task): Task | Promise<unknown> {
   const { row } = task;
-  if (row.run !== undefined) return row.run(task).then((output) => task.unlessDry(output));
+  if (row.run !== undefined) {
+    return underRoot(task.service, () => row.run!(task)).then((output) => task.unlessDry(output));
+  }
   task.item = row.engine!.request(task);
   return task;
 }

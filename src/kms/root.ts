@@ -1,103 +1,12 @@
 /**
- * The root key: where it comes from, and what it protects. Everything the store holds that must stay secret is encrypted under
- * it, bound by additional data to its place, so that rows swapped or moved do not open.
+ * What the root key protects. Everything the store holds that must stay secret is encrypted under it, bound by additional data to
+ * its place, so that rows swapped or moved do not open.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import type { Engine, EngineKey, KeySpec } from '../engine/index.ts';
+import { type Engine, EngineError, type EngineKey, type KeySpec } from '../engine/index.ts';
+import { type MaterialRecord, ROOT_KEY_ID } from '../store/index.ts';
 import type { Realm } from './address.ts';
-
-export const ROOT_KEY_BYTES = 32;
-const FILE_VERSION = 'keymill-root-key-v1';
-
-/** A reason not to start that the operator can act on. */
-export class StartError extends Error {
-  override readonly name = 'StartError';
-}
-
-/**
- * Root key bytes from the option or KEYMILL_ROOT_KEY: 32 bytes, or their Base64 or hexadecimal text. Undefined where neither is set.
- * The caller owns the bytes and wipes them.
- */
-export function givenRootKey(option: Uint8Array | string | undefined): Uint8Array | undefined {
-  const given = option ?? (process.env.KEYMILL_ROOT_KEY || undefined);
-  if (given === undefined) return undefined;
-  const bytes =
-    typeof given === 'string'
-      ? Buffer.from(given, /^[0-9a-fA-F]{64}$/.test(given) ? 'hex' : 'base64')
-      : Buffer.from(given);
-  if (bytes.length !== ROOT_KEY_BYTES) {
-    throw new StartError(
-      `the root key must be ${ROOT_KEY_BYTES} bytes (as Base64, hexadecimal or bytes), got ${bytes.length}`,
-    );
-  }
-  return bytes;
-}
-
-/** Where the root key of a store in `directory` is kept. */
-export const rootKeyFile = (directory: string): string => join(directory, 'root.key');
-
-/** @throws StartError where the file is missing, readable by others or not a root key file */
-export function readRootKey(file: string): Uint8Array {
-  let text: string;
-  try {
-    const { mode } = statSync(file);
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
-      throw new StartError(`${file} can be read by other users: run chmod 600 ${file}`);
-    }
-    text = readFileSync(file, 'latin1');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new StartError(
-      `the root key is missing: no file ${file}, no KEYMILL_ROOT_KEY. The store cannot be opened without the key it was made with; restore it from your backup`,
-      { cause: error },
-    );
-  }
-  const [version, key, ...rest] = text.split('\n');
-  const bytes = Buffer.from(key ?? '', 'base64');
-  if (version !== FILE_VERSION || bytes.length !== ROOT_KEY_BYTES || rest.join('').trim() !== '') {
-    throw new StartError(`${file} is not a keymill root key file of a version this keymill knows`);
-  }
-  return bytes;
-}
-
-/** Makes a root key file in an existing directory, readable by its owner only and on disk before this returns. @returns its key, or the key of a file that is there already */
-export function createRootKey(file: string): Uint8Array {
-  const directory = dirname(file);
-  const key = randomBytes(ROOT_KEY_BYTES);
-  // Written aside and linked into place: a crash leaves no half-written key, and link refuses to replace one.
-  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  const descriptor = openSync(draft, 'wx', 0o600);
-  try {
-    writeSync(descriptor, `${FILE_VERSION}\n${key.toString('base64')}\n`);
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-  try {
-    linkSync(draft, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    key.fill(0);
-    return readRootKey(file);
-  } finally {
-    unlinkSync(draft);
-  }
-  syncDirectory(directory);
-  return key;
-}
-
-/** A new name is durable once its directory is; Windows neither needs nor allows it. */
-export function syncDirectory(directory: string): void {
-  if (process.platform === 'win32') return;
-  const descriptor = openSync(directory, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
+import { rootKeyReplaced } from './errors.ts';
 
 /** Strings as bytes that no other list of strings gives: each behind its length. The first names what the bytes are for. */
 function bound(...parts: readonly string[]): Uint8Array {
@@ -111,23 +20,39 @@ function bound(...parts: readonly string[]): Uint8Array {
   );
 }
 
+/** Settings of a store that only its root key can have made. */
+const Setting = { check: 'rootKeyCheck', identifierKey: 'identifierKey' } as const;
 const CHECK_TEXT = 'keymill';
 
-/** A root key in the engine, and everything the service encrypts with it. */
+type Settings = ReadonlyMap<string, string>;
+
+/** What was wrapped, and under which root key. */
+export interface Wrapped {
+  readonly wrapped: Uint8Array;
+  readonly rootKeyId: string;
+}
+
+/**
+ * A root key in the engine, and everything the service encrypts with it. Once it was replaced, the ones before stay for what was
+ * read before: every record says which root key it is under.
+ */
 export class Root {
   readonly #engine: Engine;
-  readonly #key: EngineKey;
   readonly #realm: Realm;
+  readonly #keys = new Map<string, EngineKey>();
+  #id: string;
   #identifierKey: EngineKey | undefined;
 
-  private constructor(engine: Engine, key: EngineKey, realm: Realm) {
+  private constructor(engine: Engine, key: EngineKey, realm: Realm, id: string) {
     this.#engine = engine;
-    this.#key = key;
     this.#realm = realm;
+    this.#id = id;
+    this.#keys.set(id, key);
   }
 
-  /** Takes `bytes` over: they are wiped. */
-  static async open(engine: Engine, bytes: Uint8Array, realm: Realm): Promise<Root> {
+  /** The root key of a store that has these settings, or of one to be made. Takes `bytes` over: they are wiped. */
+  static async open(engine: Engine, bytes: Uint8Array, realm: Realm, settings?: Settings): Promise<Root> {
+    const id = settings?.get(ROOT_KEY_ID) ?? randomBytes(16).toString('hex');
     try {
       const key = await engine.importKey({
         keySpec: 'SYMMETRIC_DEFAULT',
@@ -135,23 +60,72 @@ export class Root {
         data: bytes,
         exportable: false,
       });
-      return new Root(engine, key, realm);
+      return new Root(engine, key, realm, id);
     } finally {
       bytes.fill(0);
     }
   }
 
-  wrapKey(key: EngineKey, keyId: string, materialId: string): Promise<Uint8Array> {
-    return this.#engine.wrapKey({
+  get id(): string {
+    return this.#id;
+  }
+
+  /** Whether this is the root key of a store with these settings; where one of them does not open, the store is damaged. */
+  async proves(settings: Settings): Promise<'own' | 'foreign' | 'damaged'> {
+    const [check, identifierKey] = await Promise.all([this.recognises(settings), this.#readIdentifierKey(settings)]);
+    this.#identifierKey ??= identifierKey;
+    if (check && identifierKey !== undefined) return 'own';
+    return check || identifierKey !== undefined ? 'damaged' : 'foreign';
+  }
+
+  /** Whether a store with these settings is under this key, whatever id it has there. */
+  async recognises(settings: Settings): Promise<boolean> {
+    const wrapped = Buffer.from(settings.get(Setting.check) ?? '', 'base64');
+    const place = ['check', settings.get(ROOT_KEY_ID) ?? ''];
+    return (await whereItOpens(this.openSecret({ wrapped, rootKeyId: this.#id }, ...place))) === CHECK_TEXT;
+  }
+
+  /** Settings of a new store, or of one that comes under this root key from `older`. */
+  async settings(older?: Root): Promise<Settings> {
+    this.#identifierKey = older === undefined ? await this.#makeIdentifierKey() : undefined;
+    const key = this.#identifierKey ?? older!.#identifierKey!;
+    const check = await this.sealSecret(CHECK_TEXT, 'check', this.#id);
+    const identifierKey = await this.#engine.wrapKey({
+      rootKey: this.#key,
+      key,
+      additionalData: this.#place('keymill identifier key'),
+    });
+    return new Map([
+      [ROOT_KEY_ID, this.#id],
+      [Setting.check, Buffer.from(check.wrapped).toString('base64')],
+      [Setting.identifierKey, Buffer.from(identifierKey).toString('base64')],
+    ]);
+  }
+
+  /** Makes the key of `newer` this one's. */
+  adopt(newer: Root): void {
+    this.#keys.set(newer.#id, newer.#key);
+    this.#id = newer.#id;
+    newer.#identifierKey?.close();
+  }
+
+  async wrapKey(key: EngineKey, keyId: string, materialId: string): Promise<Wrapped> {
+    const rootKeyId = this.#id;
+    const wrapped = await this.#engine.wrapKey({
       rootKey: this.#key,
       key,
       additionalData: this.#materialPlace(keyId, materialId, key.keySpec),
     });
+    return { wrapped, rootKeyId };
   }
 
-  unwrapKey(wrapped: Uint8Array, keyId: string, materialId: string, keySpec: KeySpec): Promise<EngineKey> {
+  /** @throws KmsError KeyUnavailableException where the record is under a root key that is not here; EngineError */
+  async unwrapKey(
+    { wrapped, rootKeyId, keyId, materialId }: Wrapped & Pick<MaterialRecord, 'keyId' | 'materialId'>,
+    keySpec: KeySpec,
+  ): Promise<EngineKey> {
     return this.#engine.unwrapKey({
-      rootKey: this.#key,
+      rootKey: this.#keyOf(rootKeyId),
       keySpec,
       wrapped,
       additionalData: this.#materialPlace(keyId, materialId, keySpec),
@@ -174,25 +148,6 @@ export class Root {
     });
   }
 
-  /** A new key for `materialId`, to be kept with the store. */
-  async makeIdentifierKey(): Promise<string> {
-    const key = await this.#engine.generateKey('HMAC_256', { exportable: false });
-    const wrapped = await this.#engine.wrapKey({ rootKey: this.#key, key, additionalData: this.#identifierPlace() });
-    key.close();
-    return Buffer.from(wrapped).toString('base64');
-  }
-
-  /** Opens the store's identifier key. */
-  async useIdentifierKey(wrapped: string): Promise<void> {
-    this.#identifierKey = await this.#engine.unwrapKey({
-      rootKey: this.#key,
-      keySpec: 'HMAC_256',
-      wrapped: Buffer.from(wrapped, 'base64'),
-      additionalData: this.#identifierPlace(),
-      exportable: false,
-    });
-  }
-
   /**
    * The id of imported material: the same bytes in the same key have the same id, and without this store's key nobody can tell
    * whether a guess of the bytes is right.
@@ -207,63 +162,83 @@ export class Root {
     }
   }
 
-  async sealSecret(secret: string, ...place: readonly string[]): Promise<Uint8Array> {
-    return this.#engine.encrypt({
+  async sealSecret(secret: string, ...place: readonly string[]): Promise<Wrapped> {
+    const rootKeyId = this.#id;
+    const wrapped = await this.#engine.encrypt({
       key: this.#key,
       algorithm: 'XAES_256_GCM',
       plaintext: Buffer.from(secret, 'utf8'),
-      aad: this.#secretPlace(place),
+      aad: this.#place('keymill secret', ...place),
     });
+    return { wrapped, rootKeyId };
   }
 
-  async openSecret(sealed: Uint8Array, ...place: readonly string[]): Promise<string> {
+  /** @throws EngineError as unwrapKey */
+  async openSecret({ wrapped, rootKeyId }: Wrapped, ...place: readonly string[]): Promise<string> {
     const plaintext = await this.#engine.decrypt({
-      key: this.#key,
+      key: this.#keyOf(rootKeyId),
       algorithm: 'XAES_256_GCM',
-      ciphertext: sealed,
-      aad: this.#secretPlace(place),
+      ciphertext: wrapped,
+      aad: this.#place('keymill secret', ...place),
     });
     const secret = Buffer.from(plaintext.buffer, plaintext.byteOffset, plaintext.byteLength).toString('utf8');
     plaintext.fill(0);
     return secret;
   }
 
-  /** A value that only this root key, account and region recognise. */
-  async makeCheck(): Promise<string> {
-    return Buffer.from(await this.sealSecret(CHECK_TEXT, 'check')).toString('base64');
-  }
-
-  /** Whether `check` was made under this root key, for this account and region. */
-  async matchesCheck(check: string): Promise<boolean> {
-    try {
-      return (await this.openSecret(Buffer.from(check, 'base64'), 'check')) === CHECK_TEXT;
-    } catch {
-      return false;
-    }
-  }
-
   close(): void {
-    this.#key.close();
+    for (const key of this.#keys.values()) key.close();
     this.#identifierKey?.close();
   }
 
-  #identifierPlace(): Uint8Array {
-    const { accountId, region } = this.#realm;
-    return bound('keymill identifier key', accountId, region);
+  get #key(): EngineKey {
+    return this.#keys.get(this.#id)!;
   }
 
-  #tokenPlace(keyId: string, header: Uint8Array): Uint8Array {
-    const { accountId, region } = this.#realm;
-    return bound('keymill import token', accountId, region, keyId, Buffer.from(header).toString('hex'));
+  #keyOf(rootKeyId: string): EngineKey {
+    const key = this.#keys.get(rootKeyId);
+    if (key === undefined) throw rootKeyReplaced();
+    return key;
+  }
+
+  #makeIdentifierKey(): Promise<EngineKey> {
+    return this.#engine.generateKey('HMAC_256', { exportable: false });
+  }
+
+  #readIdentifierKey(settings: Settings): Promise<EngineKey | undefined> {
+    return whereItOpens(
+      this.#engine.unwrapKey({
+        rootKey: this.#key,
+        keySpec: 'HMAC_256',
+        wrapped: Buffer.from(settings.get(Setting.identifierKey) ?? '', 'base64'),
+        additionalData: this.#place('keymill identifier key'),
+        exportable: false,
+      }),
+    );
   }
 
   #materialPlace(keyId: string, materialId: string, keySpec: KeySpec): Uint8Array {
-    const { accountId, region } = this.#realm;
-    return bound('keymill key material', accountId, region, keyId, materialId, keySpec);
+    return this.#place('keymill key material', keyId, materialId, keySpec);
   }
 
-  #secretPlace(place: readonly string[]): Uint8Array {
+  #tokenPlace(keyId: string, header: Uint8Array): Uint8Array {
+    return this.#place('keymill import token', keyId, Buffer.from(header).toString('hex'));
+  }
+
+  #place(what: string, ...rest: readonly string[]): Uint8Array {
     const { accountId, region } = this.#realm;
-    return bound('keymill secret', accountId, region, ...place);
+    return bound(what, accountId, region, ...rest);
+  }
+}
+
+const OPENING: ReadonlySet<string> = new Set(['DECRYPTION_FAILED', 'INVALID_LENGTH']);
+
+/** Undefined for what is not under this key; another failure says nothing about that. */
+async function whereItOpens<Value>(opening: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await opening;
+  } catch (error) {
+    if (error instanceof EngineError && OPENING.has(error.code)) return undefined;
+    throw error;
   }
 }

@@ -74,6 +74,8 @@ export type Member = Shape & {
   readonly required?: true;
   /** AWS has this member, this release does not: giving it is refused rather than silently ignored. */
   readonly unsupported?: true;
+  /** Key bytes or plaintext in an output: whoever gets them wipes them, and the wire never makes a string of them. */
+  readonly secret?: true;
 };
 export interface Members {
   readonly [name: string]: Member;
@@ -106,6 +108,9 @@ export const unsupported = <S extends Shape>(shape: S): S & { readonly unsupport
   ...shape,
   unsupported: true,
 });
+
+/** Only for members of an output itself, not for what is within them. */
+export const secret = (shape: BlobShape): BlobShape & { readonly secret: true } => ({ ...shape, secret: true });
 
 /** The JavaScript value of a shape. */
 export type ValueOf<S> =

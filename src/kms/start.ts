@@ -2,22 +2,16 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { type BackendChoice, type Engine, openEngine } from '../engine/index.ts';
-import { openSqliteStore, type Store } from '../store/index.ts';
+import { openSqliteStore, type Store, syncDirectory } from '../store/index.ts';
 import { AccessKeys } from './accesskeys.ts';
 import type { Realm } from './address.ts';
 import { Background } from './background.ts';
+import { StartError } from './errors.ts';
 import { Follower } from './follow.ts';
 import { Keyring } from './keyring.ts';
-import {
-  createRootKey,
-  givenRootKey,
-  ROOT_KEY_BYTES,
-  Root,
-  readRootKey,
-  rootKeyFile,
-  StartError,
-  syncDirectory,
-} from './root.ts';
+import { Root } from './root.ts';
+import { defaultRootKey, type RootKeyOption, type RootKeySource, rootKeySource } from './rootkey.ts';
+import { findRoot, RootRotation } from './rootrotation.ts';
 import { Activity, AWS_RANGES, type Ranges, type Service } from './service.ts';
 import { sweep } from './sweep.ts';
 
@@ -29,10 +23,10 @@ export interface KeymillOptions {
   /** Account in ARNs, 12 digits; fixed at the first start. Default `000000000000`. */
   readonly accountId?: string | undefined;
   /**
-   * The key that encrypts everything in the store: 32 bytes, or their Base64 or hexadecimal text. Default: the environment
-   * variable KEYMILL_ROOT_KEY, else the file `root.key` in `path`, made at the first start.
+   * The key that encrypts everything in the store. Default: what the environment says in KEYMILL_ROOT_KEY, KEYMILL_ROOT_KEY_FILE or
+   * KEYMILL_ROOT_PASSPHRASE, else the file `root.key` in `path`, made at the first start.
    */
-  readonly rootKey?: Uint8Array | string | undefined;
+  readonly rootKey?: RootKeyOption | undefined;
   /** Default `auto`: native where it loads, else WASM. */
   readonly backend?: BackendChoice | undefined;
   /** Worker threads of the engine. Default: one per processor. */
@@ -58,17 +52,16 @@ const SWEEP_INTERVAL_MS = 30_000;
 /** The bound within which a process sees what another one changed in the same store, but for the time of one read. */
 const FOLLOW_INTERVAL_MS = 250;
 
-/** Settings of a store: written once, at its first start. */
+/** Settings of a store that never change; the root key has its own. */
 const Setting = {
   region: 'region',
   accountId: 'accountId',
-  rootKeyCheck: 'rootKeyCheck',
-  identifierKey: 'identifierKey',
 } as const;
 
 export interface Started {
   readonly service: Service;
   readonly accessKeys: AccessKeys;
+  readonly rotation: RootRotation;
   /** Does now what is otherwise done in the background. */
   maintain(): Promise<void>;
   /** Ends what `start` began, newest first. Idempotent. */
@@ -88,19 +81,18 @@ export async function start(options: KeymillOptions): Promise<Started> {
   try {
     const path = options.path ?? './keymill-data';
     requireRealm(options);
-    const given = givenRootKey(options.rootKey);
+    const source = options.rootKey === undefined ? defaultRootKey(placeOf(path)) : rootKeySource(options.rootKey);
     const store = options.store ?? (await openStore(path));
     if (options.store === undefined) closers.push(() => store.close());
     const settings = await store.readSettings();
     const isNew = settings.size === 0;
     const realm = isNew ? { ...DEFAULT_REALM, ...givenRealm(options) } : storedRealm(settings, options);
-    const rootKey = given ?? fileRootKey(path, isNew);
     const engine = options.engine ?? (await openEngine({ backend: options.backend, threads: options.threads }));
     if (options.engine === undefined) closers.push(() => engine.close());
-    const root = await Root.open(engine, rootKey, realm);
+    const root = isNew
+      ? await firstRoot({ engine, store, realm }, source)
+      : await findRoot({ engine, realm }, source, settings);
     closers.push(() => root.close());
-    const proven = await proveRootKey(store, root, realm, settings);
-    await root.useIdentifierKey(proven.get(Setting.identifierKey)!);
     const keyring = new Keyring(store, root, realm, options.openKeys ?? DEFAULT_OPEN_KEYS);
     closers.push(() => keyring.close());
     const activity = new Activity();
@@ -108,11 +100,17 @@ export async function start(options: KeymillOptions): Promise<Started> {
     const random = options.random ?? ((bytes) => engine.random(bytes));
     const now = () => clock().getTime();
     const ranges = { ...AWS_RANGES, ...options.ranges };
-    const service = { engine, store, root, keyring, realm, ranges, activity, now, random };
-    const follower = await Follower.open(store, keyring);
-    await sweep(service);
-    const sweeping = new Background('sweeping', SWEEP_INTERVAL_MS, () => sweep(service));
+    const service: Service = {
+      ...{ engine, store, root, keyring, realm, ranges, activity, now, random },
+      catchUp: () => following.now(),
+    };
+    const rotation = new RootRotation(service, source);
+    const follower = await Follower.open(store, keyring, () => rotation.follow());
     const following = new Background('looking for changes', FOLLOW_INTERVAL_MS, () => follower.look());
+    await sweep(service);
+    const sweeping = new Background('sweeping', SWEEP_INTERVAL_MS, async () => {
+      if (!activity.isRefused) await sweep(service);
+    });
     for (const background of [sweeping, following]) {
       closers.push(() => background.stop());
       background.start();
@@ -122,7 +120,7 @@ export async function start(options: KeymillOptions): Promise<Started> {
       await following.now();
       await sweeping.now();
     };
-    return { service, accessKeys: new AccessKeys(service), maintain, close };
+    return { service, accessKeys: new AccessKeys(service), rotation, maintain, close };
   } catch (error) {
     await close();
     throw error;
@@ -142,12 +140,7 @@ async function openStore(path: string): Promise<Store> {
   return store;
 }
 
-function fileRootKey(path: string, isNew: boolean): Uint8Array {
-  if (path === MEMORY) return crypto.getRandomValues(new Uint8Array(ROOT_KEY_BYTES));
-  if (!isNew) return readRootKey(rootKeyFile(path));
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  return createRootKey(rootKeyFile(path));
-}
+const placeOf = (path: string): string | undefined => (path === MEMORY ? undefined : path);
 
 function requireRealm({ region, accountId }: KeymillOptions): void {
   if (region !== undefined && !/^[a-z]+(-[a-z]+)+-\d+$/.test(region)) {
@@ -175,29 +168,15 @@ function storedRealm(settings: ReadonlyMap<string, string>, options: KeymillOpti
   return realm;
 }
 
-/** The store's settings, once the root key has proved to be its own. */
-async function proveRootKey(
-  store: Store,
-  root: Root,
-  realm: Realm,
-  settings: ReadonlyMap<string, string>,
-): Promise<ReadonlyMap<string, string>> {
-  let known = settings;
-  if (known.size === 0) {
-    const written = await store.initialise(
-      new Map([
-        [Setting.region, realm.region],
-        [Setting.accountId, realm.accountId],
-        [Setting.rootKeyCheck, await root.makeCheck()],
-        [Setting.identifierKey, await root.makeIdentifierKey()],
-      ]),
-    );
-    known = await store.readSettings();
-    // Where it was not this process that wrote them, another one started the store in the meantime: its root key decides.
-    if (written) return known;
-  }
-  if (!(await root.matchesCheck(known.get(Setting.rootKeyCheck) ?? ''))) {
-    throw new StartError('the root key is not the one this store was made with; nothing was changed');
-  }
-  return known;
+/** The root key of a store that had none: ours, or that of the process that was first to start it. */
+async function firstRoot(
+  { engine, store, realm }: Pick<Service, 'engine' | 'store' | 'realm'>,
+  source: RootKeySource,
+): Promise<Root> {
+  const made = await source.make();
+  const root = await Root.open(engine, made.bytes, realm);
+  const settings = [...Object.values(Setting).map((name) => [name, realm[name]] as const), ...(await root.settings())];
+  if (await store.initialise(new Map([...settings, ...made.settings]))) return root;
+  root.close();
+  return findRoot({ engine, realm }, source, await store.readSettings());
 }

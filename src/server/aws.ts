@@ -1,7 +1,7 @@
 /** The door `keymill/aws`: @aws-sdk/client-kms on a service in this process, without a socket. */
 import { randomUUID } from 'node:crypto';
 import type { Keymill } from '../kms/index.ts';
-import { answer, CONTENT_TYPE } from './wire.ts';
+import { CONTENT_TYPE, callOf } from './wire.ts';
 
 /** What the SDK hands a request handler, as far as it matters here. */
 interface SdkRequest {
@@ -39,12 +39,12 @@ export function awsRequestHandler(kms: Keymill): AwsRequestHandler {
     metadata: { handlerProtocol: 'http/1.1' },
     async handle({ headers, body }, options) {
       (options?.abortSignal as AbortSignal | undefined)?.throwIfAborted?.();
-      const result = await answer(kms, header(headers, 'x-amz-target'), bytesOf(body));
+      const { status, body: answered } = await callOf(header(headers, 'x-amz-target')).answer(kms, bytesOf(body));
       return {
         response: {
-          statusCode: result.status,
+          statusCode: status,
           headers: { 'x-amzn-requestid': randomUUID(), 'content-type': CONTENT_TYPE },
-          body: Buffer.from(result.body, 'utf8'),
+          body: typeof answered === 'string' ? Buffer.from(answered, 'utf8') : answered,
         },
       };
     },

@@ -3,18 +3,17 @@ import { randomUUID } from 'node:crypto';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type Keymill, KmsError } from '../kms/index.ts';
 import { type Credential, createAuthenticator } from './authenticate.ts';
-import { answer, CONTENT_TYPE, errorAnswer, type WireAnswer } from './wire.ts';
+import { Bodies } from './body.ts';
+import { wipe } from './encode.ts';
+import { CONTENT_TYPE, callOf, errorAnswer, type WireAnswer } from './wire.ts';
 
 export interface ServerOptions {
   /** The credential of an access key id. Default: the service's own access keys. */
   readonly credential?: ((accessKeyId: string) => Promise<Credential | undefined>) | undefined;
-  /** Longest request body. Default 64 KiB. */
-  readonly maxBodyBytes?: number | undefined;
   /** For tests. Default: the system's clock. */
   readonly clock?: (() => Date) | undefined;
 }
 
-const MAX_BODY_BYTES = 64 * 1024;
 /** A slow or silent client gives its connection back; KMS requests are a few kilobytes. */
 const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 } as const;
 
@@ -23,7 +22,7 @@ const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTime
  * for service `kms` in the service's region.
  */
 export function createServer(kms: Keymill, options: ServerOptions = {}): Server {
-  const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
+  const bodies = new Bodies();
   const authenticate = createAuthenticator({
     region: kms.region,
     service: 'kms',
@@ -32,14 +31,18 @@ export function createServer(kms: Keymill, options: ServerOptions = {}): Server 
   });
 
   async function handle(request: IncomingMessage): Promise<WireAnswer> {
+    const call = callOf(request.headers['x-amz-target'] as string | undefined);
+    let body: Uint8Array | undefined;
     try {
-      const body = await readBody(request, maxBodyBytes);
+      body = await bodies.read(request, call.maxBodyBytes);
       if (request.method !== 'POST' || request.url !== '/') return { ...errorAnswer(UNKNOWN), status: 404 };
       const headers = pairs(request.rawHeaders);
       const principal = await authenticate({ method: 'POST', path: '/', query: '', headers, body });
-      return await answer(kms.as({ principal }), request.headers['x-amz-target'] as string | undefined, body);
+      return await call.answer(kms.as({ principal }), body);
     } catch (error) {
       return errorAnswer(error);
+    } finally {
+      if (body !== undefined) bodies.release(body.length);
     }
   }
 
@@ -54,20 +57,6 @@ export function createServer(kms: Keymill, options: ServerOptions = {}): Server 
 
 const UNKNOWN = new KmsError('UnknownOperationException');
 
-/** @throws KmsError RequestEntityTooLargeException as soon as the limit is passed, the rest unread */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    bytes += (chunk as Uint8Array).length;
-    if (bytes > maxBytes) {
-      throw new KmsError('RequestEntityTooLargeException', `The request body must have at most ${maxBytes} bytes.`);
-    }
-    chunks.push(chunk as Uint8Array);
-  }
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes);
-}
-
 /** rawHeaders holds names and values by turns, every duplicate included. */
 function pairs(rawHeaders: readonly string[]): (readonly [string, string])[] {
   const result: (readonly [string, string])[] = [];
@@ -76,11 +65,19 @@ function pairs(rawHeaders: readonly string[]): (readonly [string, string])[] {
 }
 
 function write(response: ServerResponse, { status, body }: WireAnswer, bodyWasRead: boolean): void {
-  if (response.destroyed) return;
+  if (typeof body !== 'string') {
+    // Emitted when everything was handed to the operating system, or the connection is gone.
+    response.once('close', () => wipe(body));
+  }
+  if (response.destroyed) {
+    wipe(body);
+    return;
+  }
   response.writeHead(status, {
     'x-amzn-RequestId': randomUUID(),
     'Content-Type': CONTENT_TYPE,
     'Content-Length': Buffer.byteLength(body),
+    'Cache-Control': 'no-store',
     // What is left of an unread body cannot be told from the next request.
     ...(bodyWasRead ? {} : { Connection: 'close' }),
   });

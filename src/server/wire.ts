@@ -1,125 +1,149 @@
-/**
- * AWS JSON 1.1: operations and their members between JSON and JavaScript values, driven by the shapes of the operations table.
- * Knows no operation by name and no transport.
- */
-import { isUtf8 } from 'node:buffer';
+/** AWS JSON 1.1: from a target and a request body to an answer. Knows no operation of the service by name, and no transport. */
 import {
+  type BatchItem,
   type Keymill,
   KmsError,
   type KmsErrorName,
-  type Member,
-  type Members,
+  MAX_BATCH_ITEMS,
   OPERATIONS,
-  type Shape,
+  type Operation,
 } from '../kms/index.ts';
+import { decodeMembers } from './decode.ts';
+import { assemble, type Body, encodeOutput, type Part } from './encode.ts';
+import { type JsonLimits, parseBody } from './json.ts';
 
 export const CONTENT_TYPE = 'application/x-amz-json-1.1';
 const TARGET_PREFIX = 'TrentService.';
+/** Our own target beside AWS's: many operations in one request. */
+const BATCH_TARGET = 'Keymill.Batch';
 
 export interface WireAnswer {
   readonly status: number;
-  /** JSON text, or empty where AWS answers nothing. */
-  readonly body: string;
+  /** JSON, or empty where AWS answers nothing. */
+  readonly body: Body;
+  readonly error?: KmsErrorName;
 }
 
-/** Runs the operation that `target` names on a request body. Never rejects: errors are answers. */
-export async function answer(kms: Keymill, target: string | undefined, body: Uint8Array): Promise<WireAnswer> {
-  try {
-    const operation = target?.startsWith(TARGET_PREFIX) ? target.slice(TARGET_PREFIX.length) : '';
-    const row = Object.hasOwn(OPERATIONS, operation) ? OPERATIONS[operation as keyof typeof OPERATIONS] : undefined;
-    if (row === undefined) throw new KmsError('UnknownOperationException');
-    const output = await kms.perform(operation, decodeMembers(row.input, parse(body), ''));
-    return { status: 200, body: row.output === undefined ? '' : JSON.stringify(encodeMembers(row.output, output)) };
-  } catch (error) {
-    return errorAnswer(error);
+/** What a target asks for, and what its requests may cost. */
+export interface Call {
+  /** As metrics and logs name it: `Batch` for a batch, `Unknown` for what is no operation. */
+  readonly operation: string;
+  readonly maxBodyBytes: number;
+  /** Never rejects: errors are answers. */
+  answer(kms: Keymill, body: Uint8Array): Promise<WireAnswer>;
+}
+
+/** The largest requests of AWS KMS are a few ciphertexts of 6 KiB and a policy of 32 KiB. */
+const OPERATION_LIMITS = { maxBodyBytes: 64 * 1024, maxDepth: 16, maxMembers: 1000 } as const;
+const BATCH_LIMITS = { maxBodyBytes: 8 * 1024 * 1024, maxDepth: 18, maxMembers: 32 * MAX_BATCH_ITEMS } as const;
+
+const CALLS: ReadonlyMap<string, Call> = new Map([
+  ...Object.entries(OPERATIONS).map(
+    ([operation, row]) => [TARGET_PREFIX + operation, operationCall(operation, row)] as const,
+  ),
+  [BATCH_TARGET, call('Batch', BATCH_LIMITS, answerBatch)],
+]);
+
+const UNKNOWN = call('Unknown', OPERATION_LIMITS, async () => {
+  throw new KmsError('UnknownOperationException');
+});
+
+/** The call that an X-Amz-Target header names. */
+export function callOf(target: string | undefined): Call {
+  return CALLS.get(target ?? '') ?? UNKNOWN;
+}
+
+function operationCall(operation: string, { input, output }: Operation): Call {
+  return call(operation, OPERATION_LIMITS, async (kms, given) => {
+    const answered = await kms.perform(operation, decodeMembers(input, given));
+    return output === undefined ? [''] : encodeOutput(output, answered);
+  });
+}
+
+type Given = Readonly<Record<string, unknown>>;
+
+function call(
+  operation: string,
+  limits: JsonLimits & { readonly maxBodyBytes: number },
+  run: (kms: Keymill, given: Given) => Promise<readonly Part[]>,
+): Call {
+  return {
+    operation,
+    maxBodyBytes: limits.maxBodyBytes,
+    async answer(kms, body) {
+      try {
+        return { status: 200, body: assemble(await run(kms, parseBody(body, limits))) };
+      } catch (error) {
+        return errorAnswer(error);
+      }
+    },
+  };
+}
+
+/** `{ Operations: [{ Operation, Input }] }` to `{ Results: [{ Output } | { Error: { __type, message } }] }`, in the same order. */
+async function answerBatch(kms: Keymill, { Operations }: Given): Promise<readonly Part[]> {
+  if (!Array.isArray(Operations) || Operations.length > MAX_BATCH_ITEMS) {
+    throw new KmsError('ValidationException', `Operations must be a list of at most ${MAX_BATCH_ITEMS} operations.`);
   }
+  const results: (readonly Part[])[] = new Array(Operations.length);
+  const items: BatchItem[] = [];
+  const places: number[] = [];
+  for (let place = 0; place < Operations.length; place++) {
+    try {
+      items.push(decodeItem(Operations[place]));
+      places.push(place);
+    } catch (error) {
+      results[place] = errorResult(error);
+    }
+  }
+  const outcomes = await kms.batch(items);
+  for (let i = 0; i < outcomes.length; i++) {
+    const { output, error } = outcomes[i]!;
+    const row = OPERATIONS[items[i]!.operation];
+    results[places[i]!] =
+      error === undefined ? ['{"Output":', ...encodeOutput(row.output ?? {}, output ?? {}), '}'] : errorResult(error);
+  }
+  return ['{"Results":[', ...results.flatMap((parts, place) => (place === 0 ? parts : [',', ...parts])), ']}'];
 }
 
-/** AWS spells the member with a capital here and nowhere else (local-kms, recorded from AWS). */
-const MESSAGE_MEMBERS: Partial<Record<KmsErrorName, string>> = { AccessDeniedException: 'Message' };
+/** @throws KmsError */
+function decodeItem(item: unknown): BatchItem {
+  const { Operation, Input } = (typeof item === 'object' && item !== null ? item : {}) as Given;
+  const row = typeof Operation === 'string' ? CALLS.get(TARGET_PREFIX + Operation) : undefined;
+  if (row === undefined) throw new KmsError('UnknownOperationException');
+  const operation = row.operation as BatchItem['operation'];
+  const { Input: input } = decodeMembers(
+    { Input: { type: 'structure', members: OPERATIONS[operation].input } },
+    { Input: Input ?? {} },
+  );
+  return { operation, input } as BatchItem;
+}
 
-/** An error as AWS writes it: no message member where there is no message. Anything but a KmsError is a fault of ours and says nothing. */
+const errorResult = (error: unknown): readonly Part[] => [`{"Error":${errorText(known(error))}}`];
+
+/**
+ * Under which name an error's text goes, `message` where nothing is said: what AWS's framework finds has a capital letter. Of
+ * UnsupportedOperationException both were recorded, with the capital by local-kms.
+ */
+const MESSAGE_MEMBERS: Partial<Record<KmsErrorName, readonly string[]>> = {
+  AccessDeniedException: ['Message'],
+  SerializationException: ['Message'],
+  UnsupportedOperationException: ['message', 'Message'],
+};
+const MESSAGE: readonly string[] = ['message'];
+
+/** An error as AWS writes it: no message member where there is no message. */
 export function errorAnswer(error: unknown): WireAnswer {
-  const known = error instanceof KmsError ? error : new KmsError('KMSInternalException', 'An internal error occurred.');
-  const message = known.message === '' ? {} : { [MESSAGE_MEMBERS[known.name] ?? 'message']: known.message };
-  return { status: known.httpStatus, body: JSON.stringify({ __type: known.name, ...message }) };
+  const answered = known(error);
+  return { status: answered.httpStatus, body: errorText(answered), error: answered.name };
 }
 
-/** @throws KmsError SerializationException */
-function parse(body: Uint8Array): unknown {
-  if (body.length === 0) return {};
-  try {
-    // Invalid UTF-8 would be repaired by toString, and two different requests read as one.
-    const value = isUtf8(body)
-      ? JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString())
-      : null;
-    if (value !== null) return value;
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  throw new KmsError('SerializationException', 'The request body is not a JSON object.');
+function errorText({ name, message }: KmsError): string {
+  const members = message === '' ? [] : (MESSAGE_MEMBERS[name] ?? MESSAGE).map((member) => [member, message]);
+  return JSON.stringify({ __type: name, ...Object.fromEntries(members) });
 }
 
-type Converters = { readonly [Type in Shape['type']]?: (value: unknown, shape: never, path: string) => unknown };
-
-/** Values that the service's own validation takes as they are need no row: it says what is wrong with them. */
-const DECODERS: Converters = {
-  blob: decodeBlob,
-  time: (value) => (typeof value === 'number' ? new Date(value * 1000) : value),
-  list: (value, shape: { item: Shape }, path) =>
-    Array.isArray(value) ? value.map((each, index) => decode(shape.item, each, `${path}.${index + 1}.member`)) : value,
-  structure: (value, shape: { members: Members }, path) => decodeMembers(shape.members, value, path),
-};
-
-function decode(shape: Member, value: unknown, path: string): unknown {
-  const decoder = DECODERS[shape.type];
-  return decoder === undefined || value === null ? value : decoder(value, shape as never, path);
-}
-
-function decodeMembers(members: Members, value: unknown, path: string): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const decoded: Record<string, unknown> = {};
-  for (const name in members) {
-    if (!Object.hasOwn(value, name)) continue;
-    decoded[name] = decode(
-      members[name]!,
-      (value as Record<string, unknown>)[name],
-      path === '' ? name : `${path}.${name}`,
-    );
-  }
-  return decoded;
-}
-
-/** Base64 in its one canonical form (RFC 4648 section 4): Node's decoder skips what it does not know. */
-function decodeBlob(value: unknown, _shape: never, path: string): Uint8Array {
-  if (typeof value === 'string') {
-    const bytes = Buffer.from(value, 'base64');
-    if (bytes.toString('base64') === value) return bytes;
-  }
-  throw new KmsError('SerializationException', `${path}: expected a Base64 string`);
-}
-
-const ENCODERS: Converters = {
-  blob: (value) => base64(value as Uint8Array),
-  time: (value) => (value as Date).getTime() / 1000,
-  list: (value, shape: { item: Shape }) => (value as unknown[]).map((each) => encode(shape.item, each)),
-  structure: (value, shape: { members: Members }) => encodeMembers(shape.members, value),
-};
-
-function encode(shape: Member, value: unknown): unknown {
-  const encoder = ENCODERS[shape.type];
-  return encoder === undefined ? value : encoder(value, shape as never, '');
-}
-
-function encodeMembers(members: Members, value: unknown): unknown {
-  const encoded: Record<string, unknown> = {};
-  for (const name in members) {
-    const member = (value as Record<string, unknown>)[name];
-    if (member !== undefined) encoded[name] = encode(members[name]!, member);
-  }
-  return encoded;
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+/** Anything but a KmsError is a fault of ours and says nothing. */
+function known(error: unknown): KmsError {
+  return error instanceof KmsError ? error : new KmsError('KMSInternalException', 'An internal error occurred.');
 }

@@ -1,14 +1,18 @@
 /** The store's front: durable records behind one interface. */
+export { makeFile, syncDirectory } from './files.ts';
 export { openSqliteStore } from './sqlite.ts';
-export type {
-  AliasRecord,
-  Change,
-  CredentialRecord,
-  KeyRecord,
-  MaterialRecord,
-  NewKey,
-  Page,
-  Store,
-  StoredKey,
-  TagRecord,
+export {
+  type AliasRecord,
+  type Change,
+  type CredentialRecord,
+  type KeyRecord,
+  type MaterialRecord,
+  type NewKey,
+  type Page,
+  type Rewrap,
+  ROOT_KEY_ID,
+  RootKeyReplacedError,
+  type Store,
+  type StoredKey,
+  type TagRecord,
 } from './store.ts';

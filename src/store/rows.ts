@@ -1,7 +1,14 @@
 /** Reads and writes that several calls of the store share; each runs in the transaction, or outside one, that it is given. */
 import type { Kysely, Transaction } from 'kysely';
 import type { Database } from './schema.ts';
-import type { Change, KeyRecord, MaterialRecord, StoredKey } from './store.ts';
+import {
+  type Change,
+  type KeyRecord,
+  type MaterialRecord,
+  ROOT_KEY_ID,
+  RootKeyReplacedError,
+  type StoredKey,
+} from './store.ts';
 
 /** How many changes stay readable: more than any process misses between two looks. */
 const KEPT_CHANGES = 10_000;
@@ -12,6 +19,17 @@ export async function noteChange(tx: Transaction<Database>, kind: Change['kind']
     .deleteFrom('changes')
     .where('changeNumber', '<=', Number(insertId) - KEPT_CHANGES)
     .execute();
+}
+
+/** In the transaction that writes them, so that no root key is replaced in between. @throws RootKeyReplacedError */
+export async function requireRootKey(
+  tx: Transaction<Database>,
+  records: readonly { readonly rootKeyId: string }[],
+): Promise<void> {
+  if (records.length === 0) return;
+  const current = await tx.selectFrom('settings').select('value').where('name', '=', ROOT_KEY_ID).executeTakeFirst();
+  if (current === undefined || records.every(({ rootKeyId }) => rootKeyId === current.value)) return;
+  throw new RootKeyReplacedError('the root key of this store has been replaced');
 }
 
 export async function countAliases(tx: Transaction<Database>, targetKeyId: string): Promise<number> {
@@ -32,6 +50,7 @@ export async function readKey(db: Kysely<Database>, keyId: string): Promise<Stor
     .select([
       'materialId',
       'wrapped',
+      'rootKeyId',
       'keyMaterials.creationDate as materialDate',
       'materialState',
       'validTo',
@@ -47,7 +66,7 @@ export async function readKey(db: Kysely<Database>, keyId: string): Promise<Stor
   const materials: MaterialRecord[] = [];
   let key: KeyRecord | undefined;
   for (const row of rows) {
-    const { materialId, wrapped, materialDate, materialState, materialDescription, ...rest } = row;
+    const { materialId, wrapped, rootKeyId, materialDate, materialState, materialDescription, ...rest } = row;
     const { validTo, rotationDate, rotationType, ...record } = rest;
     key = record;
     if (materialId === null) continue;
@@ -55,6 +74,7 @@ export async function readKey(db: Kysely<Database>, keyId: string): Promise<Stor
       keyId,
       materialId,
       wrapped,
+      rootKeyId: rootKeyId!,
       creationDate: materialDate!,
       materialState: materialState!,
       validTo,

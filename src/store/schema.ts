@@ -24,6 +24,8 @@ export interface SqlFlavour {
   readonly tableOptions: RawBuilder<unknown>;
   /** Run after key material was deleted, where traces of it would stay in a log otherwise. */
   readonly erase?: RawBuilder<unknown>;
+  /** Fills an empty file with the database as of one moment. */
+  copyInto(db: Kysely<Database>, into: string): Promise<void>;
 }
 
 interface Migration {
@@ -65,6 +67,7 @@ const MIGRATIONS: readonly Migration[] = [
         .addColumn('keyId', 'text', (c) => c.notNull().references('keys.keyId'))
         .addColumn('materialId', 'text', (c) => c.notNull())
         .addColumn('wrapped', bytes)
+        .addColumn('rootKeyId', 'text', (c) => c.notNull())
         .addColumn('creationDate', milliseconds, (c) => c.notNull())
         .addColumn('materialState', 'text', (c) => c.notNull())
         .addColumn('validTo', milliseconds)
@@ -114,6 +117,7 @@ const MIGRATIONS: readonly Migration[] = [
         .createTable('credentials')
         .addColumn('accessKeyId', 'text', (c) => c.primaryKey().notNull())
         .addColumn('wrappedSecret', bytes, (c) => c.notNull())
+        .addColumn('rootKeyId', 'text', (c) => c.notNull())
         .addColumn('principal', 'text', (c) => c.notNull())
         .addColumn('creationDate', milliseconds, (c) => c.notNull())
         .modifyEnd(tableOptions)

@@ -1,6 +1,8 @@
 /** The Store over any SQL database that Kysely speaks to; knows no dialect. Every write is in a transaction, which waits for its turn. */
 import { CamelCasePlugin, type Dialect, Kysely } from 'kysely';
-import { countAliases, noteChange, readKey } from './rows.ts';
+import { makeFile } from './files.ts';
+import { rewrapAll } from './rewrap.ts';
+import { countAliases, noteChange, readKey, requireRootKey } from './rows.ts';
 import { type Database, migrate, type SqlFlavour } from './schema.ts';
 import type {
   AliasRecord,
@@ -9,6 +11,7 @@ import type {
   KeyRecord,
   NewKey,
   Page,
+  Rewrap,
   Store,
   StoredKey,
   TagRecord,
@@ -49,9 +52,19 @@ class SqlStore implements Store {
     });
   }
 
+  async rewrap(rewrap: Rewrap): Promise<void> {
+    await this.#db.transaction().execute((tx) => rewrapAll(tx, rewrap));
+    await this.#flavour.erase?.execute(this.#db);
+  }
+
+  backup(file: string): Promise<void> {
+    return makeFile(file, (draft) => this.#flavour.copyInto(this.#db, draft));
+  }
+
   async insertKey({ key, materials, tags = [], policy }: NewKey): Promise<void> {
     const { keyId } = key;
     await this.#db.transaction().execute(async (tx) => {
+      await requireRootKey(tx, materials);
       await tx.insertInto('keys').values(key).execute();
       if (materials.length > 0) await tx.insertInto('keyMaterials').values(materials).execute();
       if (tags.length > 0)
@@ -84,6 +97,7 @@ class SqlStore implements Store {
           .execute();
       }
       const added = materials.filter((each) => !before.materials.includes(each));
+      await requireRootKey(tx, added);
       if (added.length > 0) await tx.insertInto('keyMaterials').values(added).execute();
       await noteChange(tx, 'key', keyId);
       const kept = new Set(materials.filter(({ wrapped }) => wrapped !== null).map(({ materialId }) => materialId));
@@ -282,7 +296,10 @@ class SqlStore implements Store {
   }
 
   async insertCredential(credential: CredentialRecord): Promise<void> {
-    await this.#db.transaction().execute((tx) => tx.insertInto('credentials').values(credential).execute());
+    await this.#db.transaction().execute(async (tx) => {
+      await requireRootKey(tx, [credential]);
+      await tx.insertInto('credentials').values(credential).execute();
+    });
   }
 
   async readCredential(accessKeyId: string): Promise<CredentialRecord | undefined> {

@@ -1,58 +1,13 @@
-/**
- * SQLite as a Kysely dialect: the one file that knows which SQLite runs. node:sqlite from Node 24 on (Node 22 has it behind a
- * warning, Node 20 not at all), libsql below and where a runtime lacks it.
- */
+/** SQLite as a Kysely dialect, with the settings that durability rests on. */
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { type Driver, type SqliteDatabase, SqliteDialect, sql } from 'kysely';
+import { type Connection, connect } from './connection.ts';
+import type { Copy } from './copy-worker.ts';
 import type { SqlFlavour } from './schema.ts';
 import { openSqlStore } from './sql.ts';
 import type { Store } from './store.ts';
-
-/** What both libraries' prepared statements can do; parameters are given one by one. */
-interface Statement {
-  all(...parameters: unknown[]): unknown[];
-  run(...parameters: unknown[]): { changes: number | bigint; lastInsertRowid: number | bigint };
-}
-
-/** An open database, whichever library opened it. */
-interface Connection {
-  /** Runs one statement and drops its answer. */
-  exec(text: string): void;
-  prepare(text: string): Statement;
-  returnsRows(statement: Statement): boolean;
-  close(): void;
-}
-
-const FIRST_NODE_WITH_SQLITE = 24;
-
-async function connect(file: string): Promise<Connection> {
-  const major = Number(process.versions.node.split('.')[0]);
-  return major >= FIRST_NODE_WITH_SQLITE && !process.versions.bun ? connectNode(file) : connectLibsql(file);
-}
-
-async function connectNode(file: string): Promise<Connection> {
-  // @types/node is that of the oldest supported Node, which has no such module: hence the name the compiler cannot follow.
-  const name: string = 'node:sqlite';
-  const { DatabaseSync } = await import(name);
-  const database = new DatabaseSync(file);
-  return {
-    exec: (text) => database.exec(text),
-    prepare: (text) => database.prepare(text),
-    returnsRows: (statement) => (statement as unknown as { columns(): unknown[] }).columns().length > 0,
-    close: () => database.close(),
-  };
-}
-
-async function connectLibsql(file: string): Promise<Connection> {
-  const { default: Libsql } = await import('libsql');
-  const database = new Libsql(file);
-  return {
-    exec: (text) => database.exec(text),
-    prepare: (text) => database.prepare(text) as unknown as Statement,
-    returnsRows: (statement) => (statement as unknown as { reader: boolean }).reader,
-    close: () => database.close(),
-  };
-}
 
 /** BLOBs come as ArrayBuffer from libsql, as Uint8Array or Buffer elsewhere: make them plain Uint8Array. */
 function normalised(row: unknown): unknown {
@@ -152,13 +107,28 @@ class ImmediateSqliteDialect extends SqliteDialect {
   }
 }
 
-const SQLITE: SqlFlavour = {
+const MEMORY = ':memory:';
+
+const flavourOf = (file: string): SqlFlavour => ({
   bytes: sql`blob`,
   milliseconds: sql`integer`,
   tableOptions: sql`strict`,
   // The log still holds pages as they were; secure_delete speaks of the file only.
   erase: sql`pragma wal_checkpoint(truncate)`,
-};
+  async copyInto(db, into) {
+    if (file === MEMORY) await sql`vacuum into ${into}`.execute(db);
+    else await copyInWorker({ from: file, into });
+  },
+});
+
+async function copyInWorker(workerData: Copy): Promise<void> {
+  const worker = new Worker(new URL('./copy-worker.js', import.meta.url), {
+    workerData,
+    execArgv: [],
+    name: 'keymill',
+  });
+  await once(worker, 'exit');
+}
 
 /**
  * Opens the store in `file`, created where absent; ':memory:' keeps nothing.
@@ -177,5 +147,5 @@ export async function openSqliteStore(file: string): Promise<Store> {
     connection.close();
     throw error;
   }
-  return openSqlStore(new ImmediateSqliteDialect(connection), SQLITE);
+  return openSqlStore(new ImmediateSqliteDialect(connection), flavourOf(file));
 }

@@ -30,6 +30,8 @@ export interface MaterialRecord {
   readonly materialId: string;
   /** What the engine's wrapKey gave; null once imported material was deleted or has expired. */
   readonly wrapped: Uint8Array | null;
+  /** Which root key wrapped it. */
+  readonly rootKeyId: string;
   readonly creationDate: number;
   /** AWS's KeyMaterialState. */
   readonly materialState: string;
@@ -69,14 +71,16 @@ export interface CredentialRecord {
   readonly accessKeyId: string;
   /** The secret access key, encrypted under the root key: SigV4 needs it back, so it cannot be hashed. */
   readonly wrappedSecret: Uint8Array;
+  /** Which root key encrypted it. */
+  readonly rootKeyId: string;
   readonly principal: string;
   readonly creationDate: number;
 }
 
 /** What somebody, perhaps another process, changed. */
 export interface Change {
-  readonly kind: 'key' | 'alias';
-  /** The key id or alias name. */
+  readonly kind: 'key' | 'alias' | 'root';
+  /** The key id, the alias name, or the id of the new root key. */
   readonly name: string;
 }
 
@@ -86,11 +90,38 @@ export interface Page {
   readonly limit: number;
 }
 
+/** The setting that says which root key wraps everything in the store. */
+export const ROOT_KEY_ID = 'rootKeyId';
+
+/** A write of something that was wrapped under another root key than the store's: nothing was written. */
+export class RootKeyReplacedError extends Error {
+  override readonly name = 'RootKeyReplacedError';
+}
+
+/** Everything in a store that is under its root key, on its way to another one. */
+export interface Rewrap {
+  /** The settings under the new root key, its id among them. Called before the others. */
+  settings(before: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>>;
+  material(record: MaterialRecord & { readonly wrapped: Uint8Array }, keySpec: string): Promise<Uint8Array>;
+  credential(record: CredentialRecord): Promise<Uint8Array>;
+}
+
+/**
+ * Where the store has a setting ROOT_KEY_ID, material and credentials are written only if their `rootKeyId` is that one; a call
+ * throws RootKeyReplacedError otherwise.
+ */
 export interface Store {
-  /** Name -> value of what was written once, at the first start; empty for a store never started. */
+  /** Name -> value of what is said once for the whole store; empty for a store never started. */
   readSettings(): Promise<ReadonlyMap<string, string>>;
   /** Writes all of `settings`, or nothing where the store has settings already; false then. */
   initialise(settings: ReadonlyMap<string, string>): Promise<boolean>;
+  /** Replaces the settings and everything wrapped by what `rewrap` makes of it. Where that throws, nothing is written. */
+  rewrap(rewrap: Rewrap): Promise<void>;
+  /**
+   * Copies the store as of one moment into a new file that opens as a store, readable by its owner only and durable when this
+   * returns; a crash leaves no half of it. @throws with code EEXIST where the file exists
+   */
+  backup(file: string): Promise<void>;
 
   /** Writes a key and what belongs to it. @throws where the id is taken */
   insertKey(stored: NewKey): Promise<void>;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <initializer_list>
 
+#include "core/big_endian.h"
 #include "core/comb.h"
 #include "core/ecdsa_kernels.h"
 #include "core/nonce.h"
@@ -22,6 +23,7 @@ constexpr size_t kJobs = 11;
 
 struct Job {
   uint8_t secret[kMaxBytes], digest[kMaxBytes], hedge[kHedgeBytes], nonce[kMaxBytes], signature[2 * kMaxBytes];
+  uint8_t recovery_id;
 };
 
 void fill(uint8_t* out, size_t bytes, unsigned seed) {
@@ -40,7 +42,7 @@ void make_job(const NonceCurve& curve, unsigned index, Job& job) {
 void sign(const char* name, const NonceCurve& curve, const uint64_t* table, const EcdsaKernel& kernel) {
   static Job jobs[kJobs] = {};
   EcdsaSigning signing[kJobs];
-  const size_t bytes = (kJobs + kernel.lanes - 1) / kernel.lanes * kernel.bytes_per_vector;
+  const size_t bytes = kernel.sign_bytes(kJobs);
   void* const memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
   for (unsigned i = 0; i < kJobs; i++) {
     Job& job = jobs[i];
@@ -48,13 +50,16 @@ void sign(const char* name, const NonceCurve& curve, const uint64_t* table, cons
     VALGRIND_MAKE_MEM_UNDEFINED(job.secret, curve.bytes);
     VALGRIND_MAKE_MEM_UNDEFINED(job.hedge, kHedgeBytes);
     curve.derive(curve, job.secret, job.digest, {job.hedge, kHedgeBytes}, job.nonce);
-    signing[i] = {job.secret, job.nonce, job.digest, job.signature};
+    signing[i] = {job.secret, job.nonce, job.digest, job.signature, &job.recovery_id};
   }
   kernel.sign(table, memory, signing, kJobs);
   unsigned sum = 0;
   for (Job& job : jobs) {
+    job.recovery_id ^= take_lesser(job.signature + curve.bytes, curve.order, curve.bytes);
     // The signature is published.
     VALGRIND_MAKE_MEM_DEFINED(job.signature, 2 * curve.bytes);
+    VALGRIND_MAKE_MEM_DEFINED(&job.recovery_id, 1);
+    sum += job.recovery_id;
     for (size_t i = 0; i < 2 * curve.bytes; i++) sum += job.signature[i];
   }
   std::printf("%s, %zu lanes: done (%u)\n", name, kernel.lanes, sum);

@@ -210,8 +210,8 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
       Engine: new (...args: unknown[]) => Record<string, (...args: unknown[]) => unknown>;
     };
     const { Engine } = addon;
-    const own = new Engine(1, 'auto');
-    const other = new Engine(1, 'auto');
+    const own = new Engine(1, 'auto', '');
+    const other = new Engine(1, 'auto', '');
     const methods = Object.getOwnPropertyNames(Engine.prototype).filter(
       (name) => name !== 'constructor' && typeof own[name] === 'function',
     );
@@ -252,8 +252,11 @@ const SCENARIOS: Readonly<Record<string, () => Promise<void>>> = {
       refuses(`allocate(${String(bytes)})`, () => own.allocate!(bytes));
     }
     for (const threads of [undefined, 'x', -1, 100_000])
-      refuses(`${String(threads)} threads`, () => new Engine(threads, 'auto'));
-    for (const kernels of [undefined, null, 5]) refuses(`${String(kernels)} kernels`, () => new Engine(1, kernels));
+      refuses(`${String(threads)} threads`, () => new Engine(threads, 'auto', ''));
+    for (const text of [undefined, null, 5]) {
+      refuses(`${String(text)} kernels`, () => new Engine(1, text, ''));
+      refuses(`${String(text)} fault`, () => new Engine(1, 'auto', text));
+    }
     // Another engine's block is not ours, whatever its number.
     const [foreign, foreignMemory] = other.allocate!(64) as [number, ArrayBuffer];
     if (foreign !== block) refuses("another engine's block", () => own.free!(foreign, foreignMemory));

@@ -1,10 +1,10 @@
 /** Services for tests: on a directory of their own or in memory, and how their errors are checked. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { Keymill, type KeymillOptions, KmsError, type OperationInput } from 'keymill';
+import { Keymill, type KeymillOptions, KmsError, type OperationInput, StartError } from 'keymill';
 
 export const ACCOUNT = '111111111111';
 export const REGION = 'us-east-1';
@@ -48,3 +48,40 @@ export async function rejectsWith(promise: Promise<unknown>, name: string, messa
 }
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/**
+ * The files of a store by name, as a value to compare: without SQLite's shared memory, and without its log where that is empty.
+ */
+export function contentsOf(directory: string): Readonly<Record<string, string>> {
+  const files = readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'base64')] as const);
+  return Object.fromEntries(
+    files.filter(([name, text]) => !name.endsWith('-shm') && !(name.endsWith('-wal') && !text)),
+  );
+}
+
+/** A copy of a store that nothing has open: a library may keep a closed database's files until it collects its garbage. */
+export async function copyStore(context: Closers, directory: string): Promise<string> {
+  await alterStore(directory, 'pragma wal_checkpoint(truncate)');
+  const copy = temporaryDirectory(context);
+  for (const name of ['keymill.db', 'root.key']) {
+    if (existsSync(join(directory, name))) copyFileSync(join(directory, name), join(copy, name));
+  }
+  return copy;
+}
+
+/** Changes the rows of a store behind the service's back. */
+export async function alterStore(directory: string, ...statements: readonly string[]): Promise<void> {
+  const { default: Libsql } = await import('libsql');
+  const database = new Libsql(join(directory, 'keymill.db'));
+  for (const statement of statements) database.exec(statement);
+  database.close();
+}
+
+/** The start is refused with this message. */
+export async function refusesToStart(options: KeymillOptions, message: RegExp): Promise<void> {
+  await assert.rejects(Keymill.open(options), (error) => {
+    assert.ok(error instanceof StartError, String(error));
+    assert.match(error.message, message);
+    return true;
+  });
+}

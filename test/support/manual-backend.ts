@@ -56,6 +56,7 @@ export class ManualBackend implements Backend {
       threads,
       kernels: {},
       selfTests: [],
+      refusedKernels: [],
       keyMemory: { locked: false, bytes: 0 },
     };
   }

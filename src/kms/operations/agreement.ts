@@ -1,6 +1,6 @@
 /** DeriveSharedSecret. */
 import { engineOperation } from '../operation.ts';
-import { blob, enumeration, required, string } from '../shapes.ts';
+import { blob, enumeration, required, secret, string } from '../shapes.ts';
 import { cryptographic, recipient } from './members.ts';
 
 export const AGREEMENT_OPERATIONS = {
@@ -13,7 +13,7 @@ export const AGREEMENT_OPERATIONS = {
     },
     output: {
       KeyId: required(string()),
-      SharedSecret: required(blob()),
+      SharedSecret: required(secret(blob())),
       KeyAgreementAlgorithm: required(string()),
       KeyOrigin: required(string()),
     },

@@ -2,7 +2,7 @@
 import type { EncryptionContext } from '../ciphertext.ts';
 import { dryRun, KmsError } from '../errors.ts';
 import { type KeyCall, keyOperation } from '../operation.ts';
-import { blob, enumeration, required, string } from '../shapes.ts';
+import { blob, enumeration, required, secret, string } from '../shapes.ts';
 import { DATA_KEY_PAIR_SPECS, type DataKeyPairSpec } from '../specs.ts';
 import { requireAlgorithm } from './algorithm.ts';
 import { cryptographic, encryptionContext, numberOfBytes, recipient } from './members.ts';
@@ -86,7 +86,7 @@ async function generatePair({ service, input, key }: KeyCall<PairInput>) {
 export const DATA_KEY_OPERATIONS = {
   GenerateDataKey: keyOperation({
     input: { ...dataKeyInput, Recipient: recipient },
-    output: { ...dataKeyOutput, Plaintext: required(blob()) },
+    output: { ...dataKeyOutput, Plaintext: required(secret(blob())) },
     key: wrappingKey,
     check: requireOneLength,
     async run(call) {
@@ -109,7 +109,7 @@ export const DATA_KEY_OPERATIONS = {
 
   GenerateDataKeyPair: keyOperation({
     input: { ...pairInput, Recipient: recipient },
-    output: { ...pairOutput, PrivateKeyPlaintext: required(blob()) },
+    output: { ...pairOutput, PrivateKeyPlaintext: required(secret(blob())) },
     key: wrappingKey,
     async run(call) {
       const { PrivateKeyPlaintext, output } = await generatePair(call);

@@ -15,7 +15,7 @@ import type { LiveKey, LiveMaterial, OpenMaterial } from '../livekey.ts';
 import { engineOperation, operation, type Refusals } from '../operation.ts';
 import { admit } from '../perform.ts';
 import type { Service } from '../service.ts';
-import { blob, boolean, enumeration, required, string, unsupported } from '../shapes.ts';
+import { blob, boolean, enumeration, required, secret, string, unsupported } from '../shapes.ts';
 import { ENCRYPTION_ALGORITHMS, type EncryptionAlgorithm, maxOaepPlaintextBytes } from '../specs.ts';
 import { requireAlgorithm } from './algorithm.ts';
 import {
@@ -206,7 +206,7 @@ export const ENCRYPTION_OPERATIONS = {
     },
     output: {
       KeyId: required(string()),
-      Plaintext: required(blob()),
+      Plaintext: required(secret(blob())),
       EncryptionAlgorithm: required(string()),
       KeyMaterialId: string(),
     },
@@ -288,7 +288,7 @@ export const ENCRYPTION_OPERATIONS = {
       CustomKeyStoreId: unsupported(string({ min: 1, max: 64 })),
       Recipient: recipient,
     },
-    output: { Plaintext: required(blob()) },
+    output: { Plaintext: required(secret(blob())) },
     async run({ service: { engine }, input }) {
       if (input.NumberOfBytes === undefined) throw new KmsError('ValidationException', 'NumberOfBytes is required.');
       return { Plaintext: await engine.random(input.NumberOfBytes) };

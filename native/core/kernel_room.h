@@ -1,0 +1,33 @@
+// Memory for what a kernel's call computes with.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+
+namespace keymill {
+
+/** Grows as it must and is kept between calls; whoever puts secrets there wipes them. */
+class KernelRoom {
+ public:
+  KernelRoom() = default;
+  KernelRoom(const KernelRoom&) = delete;
+  KernelRoom& operator=(const KernelRoom&) = delete;
+  ~KernelRoom() { std::free(memory_); }
+
+  /** At least so many bytes, aligned for any vector, or nullptr where memory ran out. */
+  uint8_t* get(size_t bytes) {
+    if (bytes > bytes_) {
+      std::free(memory_);
+      memory_ = static_cast<uint8_t*>(std::malloc(bytes + kAlignment));
+      bytes_ = memory_ ? bytes : 0;
+    }
+    return memory_ ? memory_ + (kAlignment - reinterpret_cast<uintptr_t>(memory_) % kAlignment) : nullptr;
+  }
+
+ private:
+  static constexpr size_t kAlignment = 64;
+  uint8_t* memory_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+}  // namespace keymill
