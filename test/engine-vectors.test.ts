@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { forEachBackend } from './support/backends.ts';
-import { NOT_OURS, PUBLISHED_SETS, type Verdict } from './support/published.ts';
+import { checkPublished, NOT_OURS, PUBLISHED_SETS } from './support/published.ts';
 import { needsSharedVectors, SHARED_VECTORS } from './support/vectors.ts';
 
 describe('published vectors', needsSharedVectors, () => {
@@ -22,22 +22,10 @@ describe('published vectors', needsSharedVectors, () => {
   });
 
   forEachBackend('published vectors', (subject) => {
-    for (const { file, needs, minimum, run, excluded } of PUBLISHED_SETS) {
+    for (const set of PUBLISHED_SETS) {
+      const { file, needs, excluded } = set;
       subject.test(needs, `${file}${excluded === undefined ? '' : ` (unreachable: ${excluded})`}`, async (context) => {
-        const verdicts = new Map<string, Verdict>();
-        await run(subject.engine, file, (vector, verdict) => {
-          const earlier = verdicts.get(vector) ?? 'unreachable';
-          if (typeof earlier !== 'object') verdicts.set(vector, verdict === 'unreachable' ? earlier : verdict);
-        });
-        const wrong = [...verdicts].filter(([, verdict]) => typeof verdict === 'object');
-        const agreeing = [...verdicts.values()].filter((verdict) => verdict === 'agrees').length;
-        const unreachable = verdicts.size - wrong.length - agreeing;
-        context.diagnostic(
-          `${subject.name} ${file}: ${agreeing} agree, ${unreachable} unreachable, ${wrong.length} wrong`,
-        );
-        assert.deepEqual(wrong.slice(0, 10), [], `${wrong.length} wrong of ${verdicts.size}`);
-        assert.ok(agreeing >= minimum, `${agreeing} vectors agree, fewer than the ${minimum} expected`);
-        assert.ok(excluded !== undefined || unreachable === 0, `${unreachable} unreachable, and no reason given`);
+        await checkPublished(subject.engine, set, (text) => context.diagnostic(`${subject.name} ${text}`));
       });
     }
   });

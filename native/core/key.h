@@ -24,7 +24,8 @@ class Prepared {
   virtual ~Prepared() = default;
 };
 
-/** The same for operations that any thread runs: made once, by whichever comes first. What is in it synchronises itself.
+/** The same for operations that any thread runs: made once, by whichever comes first. What is in it synchronises
+ * itself.
  */
 class SharedPrepared {
  public:

@@ -8,10 +8,10 @@
 namespace keymill {
 
 /**
- * A number is `kLimbs` words of the vector type, lowest limb first, every limb below 2^52; R is 2^(52 kLimbs). Moduli lie
- * below R / 2^8. Factors may be anything whose product lies below R times the modulus, such as numbers below twice the
- * modulus; results lie below it but for a 2^-6th part. `streams` computations run side by side, so that one has work
- * for the processor while another waits for the next multiple of its modulus.
+ * A number is `kLimbs` words of the vector type, lowest limb first, every limb below 2^52; R is 2^(52 kLimbs). Moduli
+ * lie below R / 2^8. Factors may be anything whose product lies below R times the modulus, such as numbers below twice
+ * the modulus; results lie below it but for a 2^-6th part. `streams` computations run side by side, so that one has
+ * work for the processor while another waits for the next multiple of its modulus.
  */
 template <typename V, size_t limbs, size_t streams>
 struct Montgomery {
@@ -116,7 +116,7 @@ struct Montgomery {
     for (size_t i = 0; i < count; i += kRows) {
       KEYMILL_UNROLL
       for (size_t s = 0; s < kRows; s++) V::store(at(columns, i + s), V::broadcast(0));
-      // Or this becomes a call of memset, which takes longer to begin than to do.
+        // Or this becomes a call of memset, which takes longer to begin than to do.
 #if defined(__GNUC__) || defined(__clang__)
       __asm__ volatile("" ::: "memory");
 #endif
@@ -141,8 +141,8 @@ struct Montgomery {
   }
 
   /**
-   * Column c of five rows m times x: the low halves of m[r] x[c - r] and the high halves of m[r] x[c - 1 - r] for those r
-   * in [from, to). window[kRows + c] is x[c]; `low` is where the sum begins.
+   * Column c of five rows m times x: the low halves of m[r] x[c - r] and the high halves of m[r] x[c - 1 - r] for those
+   * r in [from, to). window[kRows + c] is x[c]; `low` is where the sum begins.
    */
   static KEYMILL_INLINE Word column_sum(Word low, const Word (&m)[kRows], const Word (&window)[2 * kRows], size_t c,
                                         size_t low_from, size_t low_to, size_t high_from, size_t high_to) {
@@ -223,7 +223,8 @@ struct Montgomery {
         if (partner - 1 < kRows && r < partner - 1) high = V::multiply_high(high, m[r], m[partner - 1]);
       }
       const Word once = V::add(low, high), both = V::add(once, once), limb = m[c / 2];
-      add_to(at(columns, 2 * first + c), c % 2 ? V::multiply_high(both, limb, limb) : V::multiply_low(both, limb, limb));
+      add_to(at(columns, 2 * first + c),
+             c % 2 ? V::multiply_high(both, limb, limb) : V::multiply_low(both, limb, limb));
     }
     const size_t next = first + kRows;
     if (next < kLimbs) band<true>(at(columns, first + next), m, at(a, next), kLimbs - next);
@@ -238,7 +239,8 @@ struct Montgomery {
     Word carried = V::broadcast(0);
     KEYMILL_UNROLL
     for (size_t c = 0; c < kRows; c++) {
-      const Word sum = column_sum(V::add(V::load(at(columns, c)), carried), m, window, c, 0, c, 0, c);
+      const Word above = V::add(V::load(at(columns, c)), carried);
+      const Word sum = V::add(column_sum(V::broadcast(0), m, window, c, 0, c, 0, c), above);
       m[c] = V::multiply_low(V::broadcast(0), sum, negative_inverse);
       // The low half of m[c] times the lowest limb makes the sum a multiple of 2^52: the next one.
       carried = V::right(V::add(sum, V::broadcast(kLimbMask)), kLimbBits);

@@ -1,5 +1,3 @@
-#include "rsa_key.h"
-
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
@@ -173,7 +171,7 @@ constexpr UseRow kUses[] = {
 /** A known key with its private half; false where it cannot be read. */
 bool known_key(KeySpec spec, const char* pkcs8, Key& key) {
   key.spec = spec;
-  return find_key_type(spec)->load(spec, Known(pkcs8).view(), key) == Status::OK;
+  return kRsaKeyTypes->load(spec, Known(pkcs8).view(), key) == Status::OK;
 }
 
 /** `copies` of a known item on `run`; what is random goes back through OpenSSL. */
@@ -267,8 +265,8 @@ struct Rows {
     using Emulated = OnLanes<scheme, use, kEmulated>;
     rows[count++] = {operation, algorithm, KeySpec{}, primitive, kIfma.name, kIfma.required_cpu_features,
                      Ifma::run, Ifma::test};
-    rows[count++] = {operation, algorithm, KeySpec{}, primitive, "openssl", 0, kUses[use].one_by_one,
-                     OnOpenSsl<scheme, use>::test};
+    rows[count++] = {
+        operation, algorithm, KeySpec{}, primitive, "openssl", 0, kUses[use].one_by_one, OnOpenSsl<scheme, use>::test};
     rows[count++] = {operation, algorithm, KeySpec{}, primitive, kEmulated.name, 0, Emulated::run, Emulated::test};
   }
 

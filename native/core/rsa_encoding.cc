@@ -95,8 +95,9 @@ struct On {
   }
 
   static void encode_pkcs1(const uint8_t* digest, MutableBytes encoded) {
-    const uint8_t prefix[kPrefixBytes] = {0x30, 17 + kBytes, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
-                                          0x65, 0x03,        0x04, 0x02, kAlgorithmByte<H>, 0x05, 0x00, 0x04, kBytes};
+    const uint8_t prefix[kPrefixBytes] = {
+        0x30, 17 + kBytes,       0x30, 0x0d, 0x06, 0x09,  0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04,
+        0x02, kAlgorithmByte<H>, 0x05, 0x00, 0x04, kBytes};
     uint8_t* const info = encoded.data + encoded.size - kBytes - kPrefixBytes;
     std::memset(encoded.data, 0xff, encoded.size);
     encoded.data[0] = 0;

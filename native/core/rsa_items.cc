@@ -196,7 +196,8 @@ void run_private(ThreadState& thread, const Vector& vector, const Steps& steps, 
   }
 }
 
-/** The blinding of an earlier lane with the same key, or one of the key's own; nullptr where there is none to be had. */
+/** The blinding of an earlier lane with the same key, or one of the key's own; nullptr where there is none to be had.
+ */
 RsaBlinding* find_blinding(const Lane* lanes, size_t count, RsaPrepared& prepared) {
   for (size_t i = 0; i < count; i++) {
     if (lanes[i].prepared == &prepared) return lanes[i].blinding;
@@ -213,8 +214,7 @@ size_t fill_lanes(ThreadState& thread, const Vector& vector, const Steps& steps,
     Item& item = *lanes[i].item;
     lane.item = &item;
     lane.digest = lanes[i].digest;
-    RsaPrepared& prepared = item.key->shared.get<RsaPrepared>(
-        [&] { return std::make_unique<RsaPrepared>(*item.key, vector.kernel.limbs); });
+    RsaPrepared& prepared = RsaPrepared::of(*item.key, vector.kernel.limbs);
     lane.prepared = &prepared;
     if (!prepared.ok()) {
       one_by_one(thread, &item, 1);
@@ -279,10 +279,10 @@ void run_items(const RsaRoute& route, const Steps& steps, ThreadState& thread, I
       Lane& lane = memory.lanes[vector.count];
       lane.item = &items[i];
       const bool cancelled = thread.cancelled.load(std::memory_order_relaxed);
-      const Status status = cancelled                                  ? Status::CANCELLED
-                            : items[i].algorithm != route.algorithm    ? Status::UNSUPPORTED
-                            : (items[i].flags & ~kFlags) != 0           ? Status::MALFORMED_RECORD
-                                                                       : steps.begin(vector, lane);
+      const Status status = cancelled                               ? Status::CANCELLED
+                            : items[i].algorithm != route.algorithm ? Status::UNSUPPORTED
+                            : (items[i].flags & ~kFlags) != 0       ? Status::MALFORMED_RECORD
+                                                                    : steps.begin(vector, lane);
       if (status != Status::OK) {
         finish_item(items[i], status);
       } else if (++vector.count == kLanes) {

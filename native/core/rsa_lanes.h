@@ -21,7 +21,7 @@ struct Rsa {
   using Prime = Montgomery<V, kPrimeLimbs, 1>;
   using Whole = Montgomery<V, kLimbs, 1>;
 
-  static constexpr int kWindowBits = 5;
+  static constexpr int kWindowBits = 4;
   static constexpr size_t kEntries = size_t{1} << kWindowBits;
 
   struct Number {
@@ -197,7 +197,7 @@ struct Rsa {
 
   static void load_primes(PrivateWork& work, const RsaPrivateJob* jobs, size_t count) {
     for (size_t s = 0; s < 2; s++) {
-      const auto load = [&](uint64_t* out, size_t limbs, const uint64_t* RsaPrimeNumbers::* number) {
+      const auto load = [&](uint64_t* out, size_t limbs, const uint64_t* RsaPrimeNumbers::*number) {
         load_limbs(out, limbs, count, [&](size_t i) { return jobs[i].private_half->prime[s].*number; });
       };
       load(work.modulus[s].word, kPrimeLimbs, &RsaPrimeNumbers::value);

@@ -10,7 +10,8 @@
 namespace keymill {
 namespace {
 
-/** Each use squares r; a fresh one now and then ends whatever was learned of it. OpenSSL's BN_BLINDING does the same. */
+/** Each use squares r; a fresh one now and then ends whatever was learned of it. OpenSSL's BN_BLINDING does the same.
+ */
 constexpr unsigned kBlindingUses = 1024;
 
 /** Writes a number below 2^(52 limbs); false where memory ran out. */
@@ -30,8 +31,7 @@ bool to_limbs(const BIGNUM* number, size_t limbs, uint64_t* out) {
 /** 2^bits mod m. */
 Bn power_of_two_mod(size_t bits, const BIGNUM* m, BN_CTX* context) {
   Bn power(BN_secure_new());
-  if (!power || !BN_set_bit(power.get(), static_cast<int>(bits)) ||
-      !BN_nnmod(power.get(), power.get(), m, context)) {
+  if (!power || !BN_set_bit(power.get(), static_cast<int>(bits)) || !BN_nnmod(power.get(), power.get(), m, context)) {
     return nullptr;
   }
   return power;
@@ -45,6 +45,10 @@ Bn public_number(const Key& key, const char* name) {
 }
 
 }  // namespace
+
+RsaPrepared& RsaPrepared::of(const Key& key, size_t limbs) {
+  return key.shared.get<RsaPrepared>([&] { return std::make_unique<RsaPrepared>(key, limbs); });
+}
 
 RsaPrepared::RsaPrepared(const Key& key, size_t limbs) : limbs_(limbs) {
   ok_ = read_public(key) && (!key.has_secret || read_private(key));
@@ -119,8 +123,8 @@ RsaBlinding* RsaPrepared::make_blinding() const {
   const BnContext context(BN_CTX_secure_new());
   const Bn r(BN_secure_new()), t(BN_secure_new()), inverse(BN_secure_new());
   const Bn radix = context ? power_of_two_mod(limbs_ * kLimbBits, n_.get(), context.get()) : nullptr;
-  std::unique_ptr<RsaBlinding> made(new (std::nothrow) RsaBlinding{SecretBytes(2 * limbs_ * sizeof(uint64_t)),
-                                                                    kBlindingUses});
+  std::unique_ptr<RsaBlinding> made(new (std::nothrow)
+                                        RsaBlinding{SecretBytes(2 * limbs_ * sizeof(uint64_t)), kBlindingUses});
   const BIGNUM* n = n_.get();
   if (!r || !t || !inverse || !radix || !made || !made->pair.ok() || !BN_priv_rand_range(r.get(), n) ||
       !BN_priv_rand_range(t.get(), n)) {

@@ -20,7 +20,8 @@ struct RsaBlinding {
 /** Immutable but for the idle blinding factors, which synchronise themselves: safe from any thread. */
 class RsaPrepared : public Prepared {
  public:
-  /** `limbs` of the modulus (RsaKernel). Check `ok`. */
+  /** The key's own, made now if need be. `limbs` of the modulus (RsaKernel). Check `ok`. */
+  static RsaPrepared& of(const Key& key, size_t limbs);
   RsaPrepared(const Key& key, size_t limbs);
   ~RsaPrepared() override;
   RsaPrepared(const RsaPrepared&) = delete;
