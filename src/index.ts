@@ -14,6 +14,9 @@ export {
   type OperationOutput,
   openSqliteStore,
   type RootKeyOption,
+  type Seed,
+  type SeedKey,
+  type SeedMaterial,
   StartError,
   type Store,
 } from './kms/index.ts';

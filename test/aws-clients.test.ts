@@ -1,12 +1,11 @@
 /** Clients people already have: @aws-sdk/client-kms in process and over HTTP, the aws command and boto3 against `keymill serve`. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createPublicKey, verify as nodeVerify } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import {
   CreateAliasCommand,
@@ -31,9 +30,9 @@ import {
 import { Keymill } from 'keymill';
 import { awsRequestHandler } from 'keymill/aws';
 import { createServer } from 'keymill/server';
+import { MAIN, type Running, serve, stop } from './support/cli.ts';
 import { temporaryDirectory, utf8 } from './support/kms-service.ts';
 
-const MAIN = join(import.meta.dirname, '../src/cli/main.js');
 const message = utf8('a message');
 
 /** Every operation the service has, as the SDK calls it. */
@@ -131,39 +130,6 @@ test('@aws-sdk/client-kms over HTTP', async (t) => {
   await assert.rejects(stranger.send(new ListKeysCommand({})), { name: 'InvalidSignatureException' });
   stranger.destroy();
 });
-
-interface Running {
-  readonly process: ChildProcess;
-  readonly lines: readonly string[];
-  readonly url: string;
-  /** The variables of the lines to paste. */
-  readonly environment: Readonly<Record<string, string>>;
-}
-
-/** `keymill serve` until it says that it is ready. */
-async function serve(path: string): Promise<Running> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--path', path, '--port', '0'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const lines: string[] = [];
-  for await (const line of createInterface({ input: child.stdout })) {
-    lines.push(line);
-    const [, url] = /^keymill is ready on (http:\S+)$/.exec(line) ?? [];
-    if (url === undefined) continue;
-    const pasted = lines.flatMap((each) => (/^ {2}export (.*)$/.exec(each)?.[1] ?? '').split(' ').filter(Boolean));
-    const environment = Object.fromEntries(
-      pasted.map((each) => [each.split('=')[0]!, each.slice(each.indexOf('=') + 1)]),
-    );
-    return { process: child, lines, url, environment };
-  }
-  throw new Error(`keymill serve ended: ${lines.join('\n')}`);
-}
-
-async function stop(running: Running, signal: NodeJS.Signals): Promise<void> {
-  const ended = once(running.process, 'exit');
-  running.process.kill(signal);
-  assert.deepEqual(await ended, [0, null]);
-}
 
 describe('keymill serve', () => {
   let running: Running;
@@ -280,32 +246,5 @@ for page in kms.get_paginator('list_keys').paginate(PaginationConfig={'PageSize'
     await underWay;
     client.destroy();
     running = await serve(path);
-  });
-
-  test('mistakes end with a message and exit code 1', () => {
-    const run = (...args: string[]) => spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' });
-    const port = new URL(running.url).port;
-    const other = join(path, 'other');
-    const MISTAKES: readonly (readonly [readonly string[], RegExp])[] = [
-      [['serve', '--path', other, '--port', port], /port \d+ is taken/],
-      [['serve', '--path', other, '--port', 'x'], /whole number/],
-      [['serve', '--path', path, '--port', '0', '--region', 'eu-west-1'], /region us-east-1, not eu-west-1/],
-      [['serve', '--path', other, '--account', '5'], /12 digits/],
-      [['serve', '--backend', 'x'], /Allowed choices/],
-      [['credentials', '--path', join(path, 'nothing')], /no store/],
-      [['nonsense'], /unknown command/],
-    ];
-    for (const [args, expected] of MISTAKES) {
-      const { status, stderr } = run(...args);
-      assert.equal(status, 1, args.join(' '));
-      assert.match(stderr, expected);
-      assert.ok(!stderr.includes('    at '), stderr);
-    }
-  });
-
-  test('keymill info', () => {
-    const { status, stdout } = spawnSync(process.execPath, [MAIN, 'info', '--json'], { encoding: 'utf8' });
-    assert.equal(status, 0);
-    assert.ok(['native', 'wasm'].includes(JSON.parse(stdout).backend));
   });
 });

@@ -142,6 +142,8 @@ forEachBackend('known answers', (subject) => {
           const signature = fromHex(vector[encoding]);
           const what = `${encoding}, ${messageBytes} bytes`;
           assert.equal(await engine.verify({ key, algorithm, message, signature, encoding }), true, what);
+          const made = await engine.sign({ key, algorithm, message, encoding, deterministic: true });
+          assert.equal(hex(made), vector[encoding], what);
           const bad = flipBit(signature, signature.length * 8 - 8);
           assert.equal(await engine.verify({ key, algorithm, message, signature: bad, encoding }), false, what);
         }

@@ -202,6 +202,10 @@ const goodOn = (backend: string): [string, RecordFields][] =>
 
 /** Words an operation reads as offset and length, beside the output. */
 const FAR = 0x7fff_ff00;
+/** Flags that only SIGN with ECDSA has. */
+const ECDSA_OPTIONS = [Flag.DETERMINISTIC, Flag.LOW_S, Flag.RECOVERY_ID];
+const ALL_FLAGS = Object.values(Flag).reduce((all, flag) => all | flag, 0);
+
 type Words = RecordFields['words'];
 function hostileWords(record: RecordFields): [what: string, words: Words][] {
   const hostile: [string, Words][] = [
@@ -401,6 +405,36 @@ for (const name of Object.keys(OPENERS)) {
         const got = hex(played.bytes.slice(offset + item * 32, offset + item * 32 + 32));
         const single = playOne(opened.backend, { ...GOOD.MAC!, input }, opened.keyRing);
         assert.equal(got, keys[item] === 'HMAC_256' ? hex(single.output(0)) : '00'.repeat(32), `item ${item}`);
+      }
+    });
+
+    test('options of ECDSA are malformed in VERIFY and with other algorithms', () => {
+      const verifying = { ...GOOD.SIGN!, operation: Operation.VERIFY, extra: pattern(70) };
+      const others = [
+        signing('RSA_2048', 'RSASSA_PSS_SHA_256', 256),
+        signing('ECC_NIST_EDWARDS25519', 'ED25519_PH_SHA_512', 64),
+        { ...signing('ECC_NIST_EDWARDS25519', 'ED25519_SHA_512', 64), flags: 0 },
+      ];
+      for (const record of [verifying, ...others]) {
+        for (const flag of ECDSA_OPTIONS) {
+          const played = opened.play([{ ...record, flags: record.flags! | flag }]);
+          assert.equal(statusName(played.status(0)), 'MALFORMED_RECORD', `${record.operation} ${record.key} ${flag}`);
+        }
+      }
+    });
+
+    test('a recovery id needs a byte of its own', () => {
+      const flags = GOOD.SIGN!.flags! | Flag.RECOVERY_ID;
+      for (const [outputBytes, encoding, wanted] of [
+        [65, Flag.P1363, 'OK'],
+        [64, Flag.P1363, 'MALFORMED_RECORD'],
+        [0, Flag.P1363, 'MALFORMED_RECORD'],
+        [73, 0, 'OK'],
+        [1, 0, 'MALFORMED_RECORD'],
+        [0, 0, 'MALFORMED_RECORD'],
+      ] as const) {
+        const played = opened.play([{ ...GOOD.SIGN!, flags: flags | encoding, outputBytes }]);
+        assert.equal(statusName(played.status(0)), wanted, `${outputBytes} bytes, encoding ${encoding}`);
       }
     });
 
@@ -633,7 +667,7 @@ function hostileRecord(backend: string): fc.Arbitrary<RecordFields> {
         fc.constantFrom(...Object.values(ALGORITHMS).map(({ id }) => id), ...Object.values(HASHES).map(({ id }) => id)),
         fc.integer({ min: 0, max: 0xffff }),
       ),
-      flags: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 63 }), fc.integer({ min: 0, max: 0xffff })),
+      flags: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: ALL_FLAGS }), fc.integer({ min: 0, max: 0xffff })),
       keySpec: fc.oneof(
         fc.constantFrom(0, 1, 32, 33, 35, 40, 48, 49, 50, 51),
         fc.integer({ min: 52, max: 0xffffffff }),
@@ -962,6 +996,18 @@ describe('two backends given the same bytes', needsNative, () => {
         input: pattern(200),
         outputBytes: 256,
       },
+      ...ASYMMETRIC_SPECS.filter((each) => KEY_SPECS[each].family === 'ec').flatMap((keySpec) =>
+        [0, Flag.LOW_S, Flag.RECOVERY_ID, Flag.LOW_S | Flag.RECOVERY_ID | Flag.P1363].map(
+          (flags): RecordFields => ({
+            operation: Operation.SIGN,
+            algorithm: ALGORITHMS[KEY_SPECS[keySpec].algorithms[0]!].id,
+            key: keySpec,
+            input: pattern(200),
+            flags: flags | Flag.DETERMINISTIC,
+            outputBytes: 150,
+          }),
+        ),
+      ),
       ...(['ECC_NIST_P256', 'ECC_NIST_P384', 'ECC_NIST_P521'] as const).map(
         (keySpec): RecordFields => ({
           operation: Operation.DERIVE_SHARED_SECRET,

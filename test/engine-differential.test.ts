@@ -76,6 +76,8 @@ function keyedRequest(keySpec: KeySpec): Request {
     message: isDigest && hashed !== undefined && below(20) > 0 ? bytes(HASHES[hashed].hashBytes) : message,
     ...(isDigest ? { messageType: 'DIGEST' } : {}),
     ...(below(3) === 0 ? { encoding: pick(['der', 'p1363']) } : {}),
+    ...(below(4) === 0 ? { [pick(['deterministic', 'lowS', 'recoveryId'])]: below(20) === 0 ? 1 : below(4) > 0 } : {}),
+    ...(below(8) === 0 ? { deterministic: true, lowS: true, recoveryId: true } : {}),
   };
   const aad = below(2) === 0 ? { aad: someBytes() } : {};
   const kinds: Readonly<Record<string, () => Request>> = {
@@ -106,14 +108,17 @@ function outcomeOf({ value, error }: RunResult): string {
   return `${error.code}: ${error.message.replace(/ \((native|wasm) backend\)/, '')}`;
 }
 
-/** Signatures with ECDSA and PSS and OAEP ciphertexts differ from call to call. */
-const isRandomised = ({ op, algorithm }: Request): boolean =>
-  (op === 'sign' && /^(ECDSA|RSASSA_PSS)/.test(String(algorithm))) ||
+/** Signatures with ECDSA, unless asked otherwise, and PSS and OAEP ciphertexts differ from call to call. */
+const isRandomised = ({ op, algorithm, deterministic }: Request): boolean =>
+  (op === 'sign' && /^(ECDSA|RSASSA_PSS)/.test(String(algorithm)) && deterministic !== true) ||
   (op === 'encrypt' && String(algorithm).startsWith('RSAES'));
 
 /** The request with which the other backend judges a value that was drawn. */
 function judging({ plaintext, ...request }: Request, value: Uint8Array): { request: Request; expected: string } {
-  if (request.op === 'sign') return { request: { ...request, op: 'verify', signature: value }, expected: 'true' };
+  if (request.op === 'sign') {
+    const signature = request.recoveryId === true ? value.subarray(0, -1) : value;
+    return { request: { ...request, op: 'verify', signature }, expected: 'true' };
+  }
   return { request: { ...request, op: 'decrypt', ciphertext: value }, expected: hex(plaintext as Uint8Array) };
 }
 

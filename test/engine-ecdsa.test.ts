@@ -6,19 +6,14 @@
 import assert from 'node:assert/strict';
 import { createECDH } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { type Engine, type EngineKey, type KeySpec, openEngine, type SigningAlgorithm } from 'keymill/engine';
+import { type Engine, type EngineKey, openEngine } from 'keymill/engine';
 import { modInverse, toBigInt } from './support/arithmetic.ts';
 import { needsNative } from './support/backends.ts';
 import { concat, flipBit, fromHex } from './support/bytes.ts';
+import { EC_CURVES, type EcCurve } from './support/curves.ts';
 import { generator } from './support/random.ts';
 
-interface Curve {
-  readonly keySpec: KeySpec;
-  readonly algorithm: SigningAlgorithm;
-  /** OpenSSL's name. */
-  readonly name: string;
-  readonly order: bigint;
-  readonly digestBytes: number;
+interface Curve extends EcCurve {
   /** Scalars at which this curve's ladder has something of its own to get wrong. */
   readonly scalars: readonly bigint[];
 }
@@ -31,55 +26,26 @@ const [A, B, C] = [
   0x114ca50f7a8e2f3f657c1108d9d44cfd8n,
 ];
 
-const CURVES: readonly Curve[] = [
-  {
-    keySpec: 'ECC_NIST_P256',
-    algorithm: 'ECDSA_SHA_256',
-    name: 'prime256v1',
-    order: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n,
-    digestBytes: 32,
-    scalars: [],
-  },
-  {
-    keySpec: 'ECC_NIST_P384',
-    algorithm: 'ECDSA_SHA_384',
-    name: 'secp384r1',
-    order: 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n,
-    digestBytes: 48,
-    scalars: [],
-  },
-  {
-    keySpec: 'ECC_NIST_P521',
-    algorithm: 'ECDSA_SHA_512',
-    name: 'secp521r1',
-    order:
-      0x01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409n,
-    digestBytes: 64,
-    scalars: [],
-  },
-  {
-    keySpec: 'ECC_SECG_P256K1',
-    algorithm: 'ECDSA_SHA_256',
-    name: 'secp256k1',
-    order: 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n,
-    digestBytes: 32,
-    scalars: [
-      LAMBDA,
-      LAMBDA - 1n,
-      LAMBDA + 1n,
-      LAMBDA * LAMBDA,
-      2n * LAMBDA,
-      7n * LAMBDA,
-      A,
-      B,
-      C,
-      A * LAMBDA,
-      B * LAMBDA,
-    ]
-      .concat([(A / 2n) * LAMBDA + B / 2n, (C / 2n) * LAMBDA + A / 2n, C + 1n, 15n + 15n * LAMBDA])
-      .flatMap((scalar) => [scalar, -scalar]),
-  },
-];
+const SECP256K1_SCALARS: readonly bigint[] = [
+  LAMBDA,
+  LAMBDA - 1n,
+  LAMBDA + 1n,
+  LAMBDA * LAMBDA,
+  2n * LAMBDA,
+  7n * LAMBDA,
+  A,
+  B,
+  C,
+  A * LAMBDA,
+  B * LAMBDA,
+]
+  .concat([(A / 2n) * LAMBDA + B / 2n, (C / 2n) * LAMBDA + A / 2n, C + 1n, 15n + 15n * LAMBDA])
+  .flatMap((scalar) => [scalar, -scalar]);
+
+const CURVES: readonly Curve[] = EC_CURVES.map((curve) => ({
+  ...curve,
+  scalars: curve.name === 'secp256k1' ? SECP256K1_SCALARS : [],
+}));
 const KERNELS = ['auto', 'scalar', 'emulated'] as const;
 
 const OPERATIONS = Number(process.env.KEYMILL_OPERATIONS ?? (process.env.KEYMILL_SLOW === '1' ? 10_000_000 : 1500));
@@ -90,7 +56,6 @@ const randomBytes = (length: number): Uint8Array => Uint8Array.from({ length }, 
 
 const modulo = (value: bigint, order: bigint): bigint => ((value % order) + order) % order;
 const toBytes = (value: bigint, length: number): Uint8Array => fromHex(value.toString(16).padStart(2 * length, '0'));
-const widthOf = ({ order }: Curve): number => (order.toString(2).length + 7) >> 3;
 
 /** A digest and signature for which verification computes u1 G + u2 Q, Q being d G. Valid unless that is infinity. */
 interface Crafted {
@@ -103,8 +68,7 @@ interface Crafted {
 
 /** undefined where no digest of the algorithm's length does. */
 function craft(curve: Curve, d: bigint, u1: bigint, u2: bigint): Crafted | undefined {
-  const { name, order, digestBytes } = curve;
-  const width = widthOf(curve);
+  const { name, order, bytes: width, digestBytes } = curve;
   const k = modulo(u1 + u2 * d, order);
   const ecdh = createECDH(name);
   if (k !== 0n) ecdh.setPrivateKey(toBytes(k, width));
@@ -142,8 +106,7 @@ describe('ECDSA', needsNative, () => {
   after(() => openssl.close());
 
   for (const curve of CURVES) {
-    const { keySpec, algorithm, digestBytes } = curve;
-    const width = widthOf(curve);
+    const { keySpec, algorithm, bytes: width, digestBytes } = curve;
     const importKey = (engine: Engine, d: bigint): Promise<EngineKey> =>
       engine.importKey({ keySpec, format: 'raw', data: toBytes(d, width) });
 

@@ -27,6 +27,7 @@ import { ASYMMETRIC_SPECS, fixedKey, SECRET_BYTES, secretBytes, testKey } from '
 import { ManualBackend, openManual } from './support/manual-backend.ts';
 
 const bytes = pattern(40);
+const ECDSA_OPTIONS = ['deterministic', 'lowS', 'recoveryId'] as const;
 const symmetric = 'SYMMETRIC_DEFAULT' as const;
 
 function detached(): Uint8Array {
@@ -683,6 +684,37 @@ forEachBackend('wrong lengths', (subject) => {
     using key = await testKey(subject.engine, 'ECC_NIST_EDWARDS25519');
     const call = subject.engine.sign({ key, algorithm: 'ED25519_SHA_512', message: bytes, encoding: 'p1363' });
     await rejectsWith('INVALID_ARGUMENT', call);
+  });
+
+  for (const [keySpec, algorithm] of [
+    ['RSA_2048', 'RSASSA_PKCS1_V1_5_SHA_256'],
+    ['ECC_NIST_EDWARDS25519', 'ED25519_SHA_512'],
+  ] as const) {
+    subject.test(keySpec, `${algorithm}: deterministic, lowS and recoveryId belong to ECDSA`, async () => {
+      const { engine } = subject;
+      using key = await testKey(engine, keySpec);
+      for (const option of ECDSA_OPTIONS) {
+        const request = { key, algorithm, message: bytes, [option]: true };
+        const error = await rejectsWith('INVALID_ARGUMENT', engine.sign(request), option);
+        assert.equal(error.message, `${option}: expected nothing but false beside ECDSA, got true`);
+        const packed = { key, algorithm, messages: bytes, messageBytes: bytes.length, [option]: true };
+        await rejectsWith('INVALID_ARGUMENT', engine.signPacked(packed), `packed ${option}`);
+        assert.deepEqual(
+          await engine.sign({ ...request, [option]: false }),
+          await engine.sign({ ...request, [option]: undefined }),
+        );
+      }
+    });
+  }
+
+  subject.test('ECC_NIST_P256', 'deterministic, lowS and recoveryId are booleans', async () => {
+    using key = await testKey(subject.engine, 'ECC_NIST_P256');
+    for (const option of ECDSA_OPTIONS) {
+      for (const value of [1, 0, 'true', '', null, {}, []]) {
+        const request = { key, algorithm: 'ECDSA_SHA_256', message: bytes, [option]: value } as never;
+        await rejectsWith('INVALID_ARGUMENT', subject.engine.sign(request), `${option} ${JSON.stringify(value)}`);
+      }
+    }
   });
 });
 

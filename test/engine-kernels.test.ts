@@ -1,9 +1,11 @@
-/** Every list of kernels gives signatures that others accept, at fills that are and are not whole vectors of eight. */
+/** Every list of kernels gives signatures that others accept and others' macs, at fills that are and are not whole vectors. */
 import assert from 'node:assert/strict';
-import { createHash, createPublicKey, verify as nodeVerify } from 'node:crypto';
+import { createHash, createHmac, createPublicKey, verify as nodeVerify } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { type Engine, type EngineKey, type KeySpec, openEngine, type SigningAlgorithm } from 'keymill/engine';
 import { needsNative } from './support/backends.ts';
+import { flipBit, fromHex, hex, pattern } from './support/bytes.ts';
+import { secretBytes } from './support/keys.ts';
 
 const CURVES: readonly (readonly [KeySpec, SigningAlgorithm, string, string])[] = [
   ['ECC_NIST_P256', 'ECDSA_SHA_256', 'sha256', 'p256'],
@@ -21,6 +23,56 @@ for (const kernels of KERNELS) {
       engine = await openEngine({ backend: 'native', threads: 1, kernels });
     });
     after(() => engine.close());
+
+    for (const bits of [224, 256, 384, 512] as const) {
+      const [keySpec, algorithm] = [`HMAC_${bits}`, `HMAC_SHA_${bits}`] as const;
+
+      test(`${keySpec}: engine.info names the kernels in use`, () => {
+        const name = engine.info.kernels[`hmac-sha-${bits}`];
+        if (kernels === 'auto') assert.ok(name === 'avx512' || name === 'openssl', name);
+        else assert.equal(name, kernels === 'emulated' ? 'emulated' : 'openssl');
+      });
+
+      test(`${keySpec}: macs with many keys over messages of many lengths are node:crypto's`, async () => {
+        const secrets = [1, 2, 3].map((each) => secretBytes(64, each));
+        const keys = await Promise.all(secrets.map((data) => engine.importKey({ keySpec, format: 'raw', data })));
+        for (const fill of [...FILLS, 200]) {
+          // Every length about the edges of one to three blocks, and one message far longer than its neighbours.
+          const messages = Array.from({ length: fill }, (_, i) => pattern(i === 3 ? 5000 : (i * 13) % 270, i));
+          const macs = await engine.run(
+            messages.map((message, i) => ({ op: 'mac', key: keys[i % keys.length]!, algorithm, message })),
+          );
+          const wanted = messages.map((message, i) =>
+            createHmac(`sha${bits}`, secrets[i % secrets.length]!)
+              .update(message)
+              .digest('hex'),
+          );
+          assert.deepEqual(
+            macs.map(({ value }) => hex(value as Uint8Array)),
+            wanted,
+          );
+          // One bad mac in the middle is found, and hurts only itself.
+          const bad = fill >> 1;
+          const answers = await engine.run(
+            messages.map((message, i) => {
+              const mac = fromHex(wanted[i]!);
+              return {
+                op: 'verifyMac',
+                key: keys[i % keys.length]!,
+                algorithm,
+                message,
+                mac: i === bad ? flipBit(mac, i) : mac,
+              };
+            }),
+          );
+          assert.deepEqual(
+            answers.map(({ value }) => value),
+            messages.map((_, i) => i !== bad),
+          );
+        }
+        for (const key of keys) key.close();
+      });
+    }
 
     for (const [keySpec, algorithm, hash, primitive] of CURVES) {
       const digestBytes = createHash(hash).digest().length;

@@ -6,7 +6,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
+import { Flag, HANDLE_BYTES, Operation, Status } from '../src/engine/backend.ts';
+import { KEY_SPECS, type KeySpec } from '../src/engine/specs.ts';
 import { openWasm, wasmHost } from '../src/engine/wasm.ts';
+import { openWasmBackend } from '../src/engine/wasm-backend.ts';
+import { compileModule } from '../src/engine/wasm-instance.ts';
+import { fromHex } from './support/bytes.ts';
+import { fixedKey } from './support/keys.ts';
+import { layOut, play } from './support/replay.ts';
 import { readWat, type WatFunction } from './support/wat.ts';
 
 const MODULE = new URL('../keymill.wasm', import.meta.url);
@@ -26,6 +33,7 @@ const isVartime = (name: string): boolean => name.includes('_vartime');
 const SECRET_ROOTS = [
   'wasm/aead/*',
   'wasm/aes/*',
+  'wasm/counter_mode/*',
   'wasm/ec/agree',
   'wasm/ec_keys/setScalar',
   'wasm/ecdsa/sign',
@@ -60,21 +68,22 @@ const BRANCHES: readonly Row[] = [
   ['wasm/aead/beginDerivedMessage', 1, READY],
   ['wasm/aead/beginOutput', 4, SHAPE],
   ['wasm/aead/cipherOf', 2, READY],
+  ['wasm/aead/crypt', 1, SHAPE],
   ['wasm/aead/decrypt*', 4, STATUS],
   ['wasm/aead/encrypt*', 2, STATUS],
   ['wasm/aead/ghash', 3, SHAPE],
   ['wasm/aead/open*', 2, 'READY, and the verdict on a tag that was compared without branches'],
   ['wasm/aead/sealXaes', 2, READY],
   ['wasm/aead/wantBulk', 2, READY],
-  ['wasm/aes/encryptPlanes', 1, 'the last round is another one'],
   ['wasm/aes/expandKey', 2, 'which of eight words is made'],
+  ['wasm/counter_mode/addKeystream', 5, SHAPE],
   ['wasm/curves/multiplyGenerator', 1, READY],
   ['wasm/ec/agree', 3, STATUS],
   ['wasm/ec_keys/readPublic', 3, KEY_FORM],
   ['wasm/ec_keys/setScalar', 3, READY],
-  ['wasm/ecdsa/sign', 7, STATUS],
+  ['wasm/ecdsa/sign', 9, STATUS],
   ['wasm/ecdsa/signDigest', 4, 'READY, and whether to begin again with another nonce'],
-  ['wasm/ecdsa/signWithNonce', 1, 'r and s of zero are not used'],
+  ['wasm/ecdsa/signWithNonce', 2, 'whether a recovery id is wanted; r and s of zero are not used'],
   ['wasm/ecdsa/takeDigest', 2, SHAPE],
   ['wasm/edwards/hashWithHead', 1, SHAPE],
   ['wasm/edwards/setSeed', 2, READY],
@@ -92,11 +101,11 @@ const BRANCHES: readonly Row[] = [
   ['wasm/montgomery/square', 1, 'one number or a pair'],
   ['wasm/montgomery_digits/collapse', 1, 'bits gathered so far'],
   ['wasm/multiples/mendTotal', 1, 'a sum that occurs for small multiples only, which no secret is'],
-  ['wasm/multiples/writeTotal', 1, 'signatures want no y'],
+  ['wasm/multiples/writeTotal', 1, 'signatures want y for a recovery id only'],
   ['wasm/multiples/writeEntr*', 1, 'the first entry has none before it'],
   ['wasm/nonces/nextNonce', 2, 'a nonce out of range is discarded, which tells nothing of the next one'],
   ['wasm/random/*', 4, 'how many random bytes are left'],
-  ['wasm/rsa/*', 5, STATUS],
+  ['wasm/rsa/*', 6, STATUS],
   ['wasm/rsa_format/*', 4, KEY_FORM],
   ['wasm/rsa_primitives/applyPrivate', 6, 'READY, and whether the result was right before it is given out'],
   ['wasm/rsa_primitives/invertModuloPrime', 3, READY],
@@ -119,6 +128,7 @@ const DIVISIONS: readonly Row[] = [
  */
 const SELECTS: readonly Row[] = [
   ['wasm/aead/*', 2, 'lengths, statuses'],
+  ['wasm/counter_mode/addKeystream', 3, 'lengths and counts of batches'],
   ['wasm/generated/montgomery_kernels/*', 3, 'bounds of columns'],
   ['wasm/montgomery_digits/setLane', 1, 'a count of limbs'],
 ];
@@ -228,4 +238,34 @@ describe('the compiled WASM module', () => {
     assert.equal(wasmHost(), wasmHost(), 'and is compiled once');
     await backend.close();
   });
+
+  /** The beginnings of the answers. */
+  const KNOWN_ANSWERS: readonly [KeySpec, string][] = [
+    ['RSA_2048', '4142ed16ffeab282626fc291dad1f869'],
+    ['ECC_NIST_EDWARDS25519', '14e5007fc314995715b45fd8180af5fb'],
+  ];
+  for (const [keySpec, answer] of KNOWN_ANSWERS) {
+    test(`${keySpec} keys are not made where the known answer is not given`, async () => {
+      const bytes = Buffer.from(readFileSync(MODULE));
+      const at = bytes.indexOf(fromHex(answer));
+      assert.ok(at > 0, 'the answer is in the module');
+      const importing = {
+        operation: Operation.IMPORT_KEY,
+        flags: Flag.FORMAT_PKCS8,
+        keySpec: KEY_SPECS[keySpec].id,
+        input: fixedKey(keySpec).pkcs8,
+        outputBytes: HANDLE_BYTES,
+      };
+      for (const [flip, status] of [
+        [0, Status.OK],
+        [1, Status.UNAVAILABLE],
+      ] as const) {
+        bytes[at]! ^= flip;
+        const host = { ...wasmHost(), module: compileModule(bytes) };
+        const backend = openWasmBackend({ threads: 1, kernels: 'auto' }, host);
+        assert.equal(play(backend, layOut([importing]), {}).status(0), status);
+        await backend.close();
+      }
+    });
+  }
 });

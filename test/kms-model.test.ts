@@ -9,6 +9,7 @@ import { temporaryDirectory, utf8 } from './support/kms-service.ts';
 const message = utf8('a message');
 const DAY = 86_400_000;
 const MAX_ON_DEMAND = 25;
+const CONFLICT_MS = 20 * 60_000;
 
 /** What the model knows of a key. */
 interface ModelKey {
@@ -75,14 +76,16 @@ const KEY_ACTIONS = {
     },
   },
   rotate: {
-    model: (key: ModelKey) =>
+    model: (key: ModelKey, now: number) =>
       unlessEnabled(key) ??
-      (key.onDemand === MAX_ON_DEMAND
-        ? 'LimitExceededException'
-        : () => {
-            key.onDemand++;
-            key.materials++;
-          }),
+      (key.rotationPeriod !== undefined && now >= key.nextRotation - CONFLICT_MS
+        ? 'ConflictException'
+        : key.onDemand === MAX_ON_DEMAND
+          ? 'LimitExceededException'
+          : () => {
+              key.onDemand++;
+              key.materials++;
+            }),
     call: ({ kms }: World, { KeyId }: ModelKey) => kms.rotateKeyOnDemand({ KeyId }),
   },
   rotateEvery: {

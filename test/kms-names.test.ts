@@ -149,10 +149,20 @@ describe('checks', () => {
     const kms = await openInMemory(t);
     const { KeyId } = (await kms.createKey()).KeyMetadata;
     const Recipient = { KeyEncryptionAlgorithm: 'RSAES_OAEP_SHA_256', AttestationDocument: message };
-    await rejectsWith(
-      kms.perform('GenerateDataKey', { KeyId, KeySpec: 'AES_256', Recipient }),
-      'UnsupportedOperationException',
-    );
+    const WITH_RECIPIENT = {
+      Decrypt: { CiphertextBlob: message },
+      GenerateDataKey: { KeyId, KeySpec: 'AES_256' },
+      GenerateDataKeyPair: { KeyId, KeyPairSpec: 'ECC_NIST_P256' },
+      GenerateRandom: { NumberOfBytes: 8 },
+      DeriveSharedSecret: { KeyId, KeyAgreementAlgorithm: 'ECDH', PublicKey: message },
+    };
+    for (const [operation, input] of Object.entries(WITH_RECIPIENT)) {
+      await rejectsWith(
+        kms.perform(operation, { ...input, Recipient }),
+        'UnsupportedOperationException',
+        /^Recipient /,
+      );
+    }
     await rejectsWith(kms.encrypt({ KeyId, Plaintext: message, GrantTokens: ['x'] }), 'InvalidGrantTokenException');
     await kms.encrypt({ KeyId, Plaintext: message, GrantTokens: [] });
   });

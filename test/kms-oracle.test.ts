@@ -1,7 +1,7 @@
-/** The service answers what AWS KMS answered in the recorded exchanges, for the operations it has. */
+/** The service answers what AWS KMS answered in the recorded exchanges: in process, and over HTTP to an AWS client. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { type Keymill, KmsError, type OperationInput, type OperationName } from 'keymill';
 import {
   assertLikeRecorded,
@@ -11,6 +11,7 @@ import {
   recordedError,
   replayed,
 } from './support/kms-oracle.ts';
+import { openOverHttp } from './support/kms-over-http.ts';
 import { ACCOUNT, newKey, openInMemory, REGION, type TestKey, utf8 } from './support/kms-service.ts';
 import { STORIES, type Steps } from './support/kms-stories.ts';
 
@@ -166,10 +167,21 @@ const ERRORS: readonly ErrorRow[] = [
   },
 ];
 
-describe('recorded errors', { skip: oracleAbsence }, () => {
+/** Both ways to ask. */
+const WAYS: Readonly<Record<string, (t: TestContext) => Promise<Keymill>>> = {
+  'in process': openInMemory,
+  'over HTTP': openOverHttp,
+};
+
+function describeEachWay(what: string, suite: (open: (t: TestContext) => Promise<Keymill>) => void): void {
+  for (const [way, open] of Object.entries(WAYS))
+    describe(`${what}, ${way}`, { skip: oracleAbsence }, () => suite(open));
+}
+
+describeEachWay('recorded errors', (open) => {
   for (const { from, key, operation, input, hasGrown } of ERRORS) {
     test(`${from.join(' ')}`, async (t) => {
-      const kms = await openInMemory(t);
+      const kms = await open(t);
       const made = key === undefined ? { keyId: UNKNOWN_ID, arn: arnOf(UNKNOWN_ID) } : await newKey(kms, key);
       const given = (input(made) as { KeyId?: string }).KeyId ?? '';
       const named = given.startsWith('arn:') ? given : key === undefined ? arnOf(given) : made.arn;
@@ -192,7 +204,7 @@ describe('recorded errors', { skip: oracleAbsence }, () => {
   }
 
   test('Decrypt with a key that cannot, and with another context', async (t) => {
-    const kms = await openInMemory(t);
+    const kms = await open(t);
     const { KeyId } = (await kms.createKey()).KeyMetadata;
     const other = (await kms.createKey(HMAC(256))).KeyMetadata;
     const { CiphertextBlob } = await kms.encrypt({ KeyId, Plaintext: message, EncryptionContext: { a: 'b' } });
@@ -253,16 +265,16 @@ const ANSWERS: readonly (readonly [
 /** AWS has answered with this member since the recording was made. */
 const ADDED_SINCE: Readonly<Record<string, readonly string[]>> = { 'generate-data-key-result': ['KeyMaterialId'] };
 
-describe('recorded answers', { skip: oracleAbsence }, () => {
+describeEachWay('recorded answers', (open) => {
   for (const [from, ours] of ANSWERS) {
     test(from.join(' '), async (t) => {
-      assertLikeRecorded(await ours(await openInMemory(t)), recorded(...from), ADDED_SINCE[from[1]]);
+      assertLikeRecorded(await ours(await open(t)), recorded(...from), ADDED_SINCE[from[1]]);
     });
   }
 
   for (const bits of [224, 256, 384, 512] as const) {
     test(`GenerateMac and VerifyMac, HMAC_${bits}`, async (t) => {
-      const kms = await openInMemory(t);
+      const kms = await open(t);
       const key = { KeySpec: `HMAC_${bits}`, KeyUsage: 'GENERATE_VERIFY_MAC' } as const;
       const { KeyId } = (await kms.createKey(key)).KeyMetadata;
       const input = { KeyId, Message: message, MacAlgorithm: `HMAC_SHA_${bits}` } as const;
@@ -284,7 +296,7 @@ describe('recorded answers', { skip: oracleAbsence }, () => {
     ['ECC_SECG_P256K1', 'ECDSA_SHA_256', 'sha256'],
   ] as const) {
     test(`Sign and Verify, ${KeySpec} ${SigningAlgorithm}`, async (t) => {
-      const kms = await openInMemory(t);
+      const kms = await open(t);
       const key = await newKey(kms, { KeySpec, KeyUsage: 'SIGN_VERIFY' });
       const testName = `TestKMS::test_sign_verify[${KeySpec}-${SigningAlgorithm}]`;
       const digest = new Uint8Array(createHash(hash).update(message).digest());
@@ -312,10 +324,10 @@ const GROWN: Readonly<Record<string, readonly string[]>> = {
   test_re_encrypt: ['SourceKeyMaterialId', 'DestinationKeyMaterialId'],
 };
 
-describe('recorded stories', { skip: oracleAbsence }, () => {
+describeEachWay('recorded stories', (open) => {
   for (const [testName, story] of Object.entries(STORIES)) {
     test(testName, async (t) => {
-      const kms = await openInMemory(t);
+      const kms = await open(t);
       const names = new Map();
       const steps: Steps = {
         kms,

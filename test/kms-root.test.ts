@@ -5,6 +5,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, statSy
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { Keymill, type RootKeyOption, StartError } from 'keymill';
+import { openSqliteStore, type Store } from '../src/store/index.ts';
 import { importInto } from './support/kms-import.ts';
 import {
   alterStore,
@@ -253,6 +254,29 @@ describe('replacing', () => {
     await here.maintain();
     await here.createKey();
     await check(here);
+  });
+
+  test('a service that starts while it goes on has the new key', async (t) => {
+    const path = temporaryDirectory(t);
+    const here = await open(t, path);
+    const { KeyId } = (await here.createKey()).KeyMetadata;
+    const store = await openSqliteStore(join(path, 'keymill.db'));
+    t.after(() => store.close());
+    let isReplaced = false;
+    // The service asks for the number of the latest change when it has found its root key.
+    const replacing = new Proxy(store, {
+      get: (target, name: keyof Store) => async (argument: never) => {
+        if (name === 'readChangeNumber' && !isReplaced) {
+          isReplaced = true;
+          await here.rotateRootKey();
+        }
+        return (target[name] as (argument: never) => unknown)(argument);
+      },
+    });
+    const there = await Keymill.open({ path, store: replacing });
+    t.after(() => there.close());
+    await there.encrypt({ KeyId, Plaintext: message });
+    assert.equal(isReplaced, true);
   });
 
   test('another service without the new key writes nothing under the old one, and then serves nothing', async (t) => {

@@ -42,6 +42,21 @@ describe('on demand', () => {
     for (const { output } of opened) assert.deepEqual((output as { Plaintext: Uint8Array }).Plaintext, message);
   });
 
+  test('not where the automatic rotation is due within 20 minutes', async (t) => {
+    let now = Date.UTC(2026, 10, 22);
+    const kms = await openInMemory(t, { clock: () => new Date(now) });
+    const { KeyId } = (await kms.createKey()).KeyMetadata;
+    await kms.enableKeyRotation({ KeyId, RotationPeriodInDays: 90 });
+    now += 90 * DAY - 20 * 60_000 - 1;
+    await kms.rotateKeyOnDemand({ KeyId });
+    now += 1;
+    await rejectsWith(kms.rotateKeyOnDemand({ KeyId }), 'ConflictException');
+    now += 20 * 60_000;
+    await kms.maintain();
+    await kms.rotateKeyOnDemand({ KeyId });
+    assert.equal((await kms.listKeyRotations({ KeyId })).Rotations.length, 3);
+  });
+
   test('rotations at once neither get lost nor pass the limit', async (t) => {
     const kms = await openInMemory(t);
     const { KeyId } = (await kms.createKey()).KeyMetadata;

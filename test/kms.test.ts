@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash, createPublicKey, verify as nodeVerify, publicEncrypt } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { Keymill } from 'keymill';
 import { openEngine } from 'keymill/engine';
 import { ACCOUNT, newKey, openInMemory, rejectsWith, temporaryDirectory, utf8 } from './support/kms-service.ts';
@@ -197,6 +198,51 @@ describe('signing', () => {
           'ValidationException',
           `Digest is invalid length for algorithm ${SigningAlgorithm}.`,
         );
+      }
+    });
+  }
+
+  test('ECDSA options of ours: the same signature again, low S, and the key found from signature and recovery id', async (t) => {
+    const kms = await openInMemory(t);
+    const { keyId: KeyId } = await newKey(kms, { KeySpec: 'ECC_SECG_P256K1', KeyUsage: 'SIGN_VERIFY' });
+    const { PublicKey } = await kms.getPublicKey({ KeyId });
+    const ids = new Set<number>();
+    for (let index = 0; index < 16; index++) {
+      const digest = new Uint8Array(createHash('sha256').update(`${index}`).digest());
+      const asked = { KeyId, Message: digest, MessageType: 'DIGEST', SigningAlgorithm: 'ECDSA_SHA_256' } as const;
+      const options = { Deterministic: true, LowS: true, RecoveryId: true };
+      const answer = await kms.sign({ ...asked, ...options });
+      assert.deepEqual(await kms.sign({ ...asked, ...options }), answer);
+      const [{ output } = {}] = await kms.batch([{ operation: 'Sign', input: { ...asked, ...options } }]);
+      assert.deepEqual(output, answer);
+      assert.ok((await kms.verify({ ...asked, Signature: answer.Signature })).SignatureValid);
+      const signature = secp256k1.Signature.fromBytes(answer.Signature, 'der');
+      assert.ok(!signature.hasHighS());
+      ids.add(answer.RecoveryId!);
+      const found = signature.addRecoveryBit(answer.RecoveryId!).recoverPublicKey(digest);
+      assert.deepEqual(found.toBytes(false), PublicKey.slice(-65));
+    }
+    assert.deepEqual([...ids].sort(), [0, 1]);
+    const plain = { KeyId, Message: message, SigningAlgorithm: 'ECDSA_SHA_256' } as const;
+    assert.ok(!('RecoveryId' in (await kms.sign({ ...plain, Deterministic: true, LowS: true }))));
+    const drawn = [await kms.sign({ ...plain, RecoveryId: true }), await kms.sign({ ...plain, Deterministic: false })];
+    assert.notDeepEqual(drawn[0]!.Signature, drawn[1]!.Signature);
+  });
+
+  for (const [KeySpec, SigningAlgorithm] of [
+    ['RSA_2048', 'RSASSA_PKCS1_V1_5_SHA_256'],
+    ['ECC_NIST_EDWARDS25519', 'ED25519_SHA_512'],
+  ] as const) {
+    test(`${SigningAlgorithm}: options of ECDSA are refused, and false asks for nothing`, async (t) => {
+      const kms = await openInMemory(t);
+      const { keyId: KeyId } = await newKey(kms, { KeySpec, KeyUsage: 'SIGN_VERIFY' });
+      const asked = { KeyId, Message: message, SigningAlgorithm };
+      for (const name of ['Deterministic', 'LowS', 'RecoveryId'] as const) {
+        const expected = `${name} is incompatible with algorithm ${SigningAlgorithm}.`;
+        await rejectsWith(kms.sign({ ...asked, [name]: true }), 'ValidationException', expected);
+        await rejectsWith(kms.sign({ ...asked, [name]: true, DryRun: true }), 'ValidationException', expected);
+        await rejectsWith(kms.sign({ ...asked, [name]: 'true' as never }), 'SerializationException');
+        assert.deepEqual(await kms.sign({ ...asked, [name]: false }), await kms.sign(asked));
       }
     });
   }

@@ -13,9 +13,9 @@ interface Room {
 
 const ROOMS: Readonly<Record<string, Room>> = {
   'index.ts': { rooms: ['kms'], packages: [] },
-  cli: { rooms: ['server', 'kms'], packages: ['commander'] },
+  cli: { rooms: ['server', 'kms'], packages: ['commander', 'pino', 'yaml'] },
   server: { rooms: ['kms'], packages: [] },
-  kms: { rooms: ['engine', 'store'], packages: [] },
+  kms: { rooms: ['engine', 'store'], packages: ['yaml'] },
   store: { rooms: [], packages: ['kysely', 'libsql'] },
   engine: { rooms: [], packages: ['node-gyp-build'] },
 };

@@ -36,6 +36,19 @@ describe('answers', () => {
     });
   });
 
+  test('members of ours go over the wire too, and only where they are asked for', async () => {
+    const { KeyId } = (await server.kms.createKey({ KeySpec: 'ECC_SECG_P256K1', KeyUsage: 'SIGN_VERIFY' })).KeyMetadata;
+    const asked = { KeyId, Message: 'aGk=', SigningAlgorithm: 'ECDSA_SHA_256' };
+    const membersOf = async (options: object) =>
+      JSON.parse((await call('Sign', JSON.stringify({ ...asked, ...options }))).body);
+    const options = { Deterministic: true, LowS: true, RecoveryId: true };
+    const answer = await membersOf(options);
+    assert.deepEqual(Object.keys(answer).sort(), ['KeyId', 'RecoveryId', 'Signature', 'SigningAlgorithm']);
+    assert.ok([0, 1].includes(answer.RecoveryId));
+    assert.deepEqual(await membersOf(options), answer);
+    assert.deepEqual(Object.keys(await membersOf({})).sort(), ['KeyId', 'Signature', 'SigningAlgorithm']);
+  });
+
   test('an operation without output answers nothing', async () => {
     const { KeyId } = (await server.kms.createKey()).KeyMetadata;
     const { status, body } = await call('CreateAlias', JSON.stringify({ AliasName: 'alias/s', TargetKeyId: KeyId }));

@@ -3,7 +3,11 @@
 import { RSA_STEMS, run, withProgram } from './native-program.mjs';
 
 const REPORTED = 99;
-const stems = ['bytes', 'comb', 'ecdsa_emulated', 'ecdsa_scalar', 'endomorphism', 'inversion', 'nonce', ...RSA_STEMS];
+const stems = [
+  ...['bytes', 'comb', 'ecdsa_emulated', 'ecdsa_scalar', 'edwards25519', 'edwards_emulated', 'edwards_scalar'],
+  ...['endomorphism', 'inversion', 'nonce'],
+  ...RSA_STEMS,
+];
 
 withProgram('constant_time', stems, ['-DKEYMILL_CONSTANT_TIME_CHECK'], (program) => {
   const memcheck = (...args) => run('valgrind', ['-q', `--error-exitcode=${REPORTED}`, program, ...args]);

@@ -2,7 +2,7 @@
  * AES-256-GCM (SP 800-38D, 96-bit IV, 128-bit tag) and XAES-256-GCM (c2sp.org/XAES-256-GCM): ENCRYPT and DECRYPT. Ciphertexts are
  * nonce, ciphertext, tag. Nothing is decrypted before its tag is known to be right.
  */
-import { BATCH_BYTES, BLOCK_BYTES, encryptBlocks, expandKey, KEY_BYTES, SCHEDULE_BYTES } from './aes';
+import { BATCH_BLOCKS, BATCH_BYTES, BLOCK_BYTES, encryptBlocks, expandKey, KEY_BYTES, SCHEDULE_BYTES } from './aes';
 import {
   ALGORITHM_SYMMETRIC_DEFAULT,
   ALGORITHM_XAES_256_GCM,
@@ -17,6 +17,7 @@ import {
   STATUS_UNAVAILABLE,
   TAG_BYTES,
 } from './contract';
+import { addKeystream, xorBytes } from './counter_mode';
 import { BULK_BLOCKS, BULK_BYTES, ghashBlocks, ghashBulk, makeBulk } from './ghash';
 import { Key, prepare, registerSecretKeys } from './keys';
 import { allocate, isEqual, wipe } from './memory';
@@ -44,13 +45,14 @@ const HASH_KEY_OFFSET: usize = offsetof<Cipher>('h0');
 /** The key schedule follows the fields. */
 const PREPARED_BYTES: usize = CIPHER_BYTES + SCHEDULE_BYTES;
 
-const SCRATCH_BYTES: usize = 2 * BATCH_BYTES + 4 * BLOCK_BYTES;
+const SCRATCH_BYTES: usize = 2 * BATCH_BYTES + 5 * BLOCK_BYTES;
 const scratch = memory.data(<i32>SCRATCH_BYTES, 16);
 const keystream = scratch;
 const partial = scratch + BATCH_BYTES;
 const hash = partial + BATCH_BYTES;
 const lengths = hash + BLOCK_BYTES;
-const derivedKey = lengths + BLOCK_BYTES;
+const counterBlock = lengths + BLOCK_BYTES;
+const derivedKey = counterBlock + BLOCK_BYTES;
 
 /** The cipher under an XAES derived key, wiped after each message. */
 const derived = changetype<Cipher>(memory.data(<i32>PREPARED_BYTES, 16));
@@ -60,11 +62,10 @@ const DERIVED_BULK_BYTES: usize = 2560;
 
 /** J0 = IV || 0^31 || 1 (section 7.1 step 2). */
 const FIRST_COUNTER: u32 = 1;
-const BATCH_COUNTERS: u32 = 8;
+const BATCH_COUNTERS: u32 = <u32>BATCH_BLOCKS;
 
-/** Where the unused part of `keystream` begins, and the counter of the batch after it. */
+/** Where the unused part of `keystream` begins. */
 let unused: usize = 0;
-let nextCounter: u32 = 0;
 
 @inline
 function scheduleOf(cipher: Cipher): usize {
@@ -151,22 +152,16 @@ function counterTemplate(nonce12: usize): v128 {
   return i32x4.replace_lane(template, 2, load<i32>(nonce12, 8));
 }
 
-/** output <- input xor `bytes` bytes at `mask`. The spans may be the same. */
-@inline
-function xorBytes(output: usize, input: usize, mask: usize, bytes: usize): void {
-  let i: usize = 0;
-  for (; i + BLOCK_BYTES <= bytes; i += BLOCK_BYTES) {
-    v128.store(output + i, v128.xor(v128.load(input + i), v128.load(mask + i)));
-  }
-  for (; i < bytes; i++) store<u8>(output + i, load<u8>(input + i) ^ load<u8>(mask + i));
-}
-
-/** The first batch of a message. Returns E(J0); what follows it is the keystream of the text. */
-function beginMessage(cipher: Cipher, template: v128): v128 {
-  nextKeystream(cipher, template, FIRST_COUNTER);
-  unused = keystream + BLOCK_BYTES;
-  nextCounter = FIRST_COUNTER + BATCH_COUNTERS;
-  return v128.load(keystream);
+/**
+ * The first batch of a message: from counter 0, so that all others begin with a multiple of eight (counter_mode.ts), or from 1 where that
+ * makes it the only one. Returns E(J0); what follows it is the keystream of the text.
+ */
+function beginMessage(cipher: Cipher, template: v128, bytes: usize): v128 {
+  const skipped: usize = bytes > BATCH_BYTES - BLOCK_BYTES ? 1 : 0;
+  nextKeystream(cipher, template, FIRST_COUNTER - <u32>skipped);
+  const mask = keystream + skipped * BLOCK_BYTES;
+  unused = mask + BLOCK_BYTES;
+  return v128.load(mask);
 }
 
 /** The same where H is not known yet: it is got in the place of the last block. */
@@ -180,7 +175,6 @@ function beginDerivedMessage(template: v128, bytes: usize): v128 {
     derived.bulk = derivedBulk;
   }
   unused = keystream + 2 * BLOCK_BYTES;
-  nextCounter = FIRST_COUNTER + BATCH_COUNTERS - 1;
   return v128.load(keystream, 16);
 }
 
@@ -194,12 +188,9 @@ function endDerivedMessage(): void {
 function crypt(cipher: Cipher, template: v128, input: usize, bytes: usize, output: usize): void {
   const first = min(bytes, keystream + BATCH_BYTES - unused);
   xorBytes(output, input, unused, first);
-  let counter = nextCounter;
-  for (let done = first; done < bytes; done += BATCH_BYTES) {
-    nextKeystream(cipher, template, counter);
-    counter += BATCH_COUNTERS;
-    xorBytes(output + done, input + done, keystream, min(bytes - done, BATCH_BYTES));
-  }
+  if (bytes == first) return;
+  v128.store(counterBlock, template);
+  addKeystream(scheduleOf(cipher), counterBlock, BATCH_COUNTERS, input + first, bytes - first, output + first);
 }
 
 /** Encrypts `text` in place and writes the tag behind it. `mask` is E(J0). */
@@ -311,7 +302,7 @@ function encryptGcm(item: Item): u32 {
   if (!cipher) return STATUS_OUT_OF_MEMORY;
   wantBulk(item.key, cipher, max(item.inputBytes, item.extraBytes));
   const template = counterTemplate(item.output);
-  const mask = beginMessage(cipher, template);
+  const mask = beginMessage(cipher, template, item.inputBytes);
   seal(cipher, template, mask, item.extra, item.extraBytes, item.output + GCM_NONCE_BYTES, item.inputBytes);
   wipe(scratch, SCRATCH_BYTES);
   return STATUS_OK;
@@ -333,7 +324,7 @@ function decryptGcm(item: Item): u32 {
   if (!cipher) return STATUS_OUT_OF_MEMORY;
   wantBulk(item.key, cipher, max(bytes, item.extraBytes));
   const template = counterTemplate(item.input);
-  const mask = beginMessage(cipher, template);
+  const mask = beginMessage(cipher, template, bytes);
   const text = item.input + GCM_NONCE_BYTES;
   const isGood = open(cipher, template, mask, item.extra, item.extraBytes, text, bytes, item.output);
   wipe(scratch, SCRATCH_BYTES);

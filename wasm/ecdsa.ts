@@ -3,8 +3,11 @@
  * section 2.2.3) and r || s (IEEE P1363).
  */
 import {
+  FLAG_DETERMINISTIC,
+  FLAG_LOW_S,
   FLAG_MESSAGE_IS_DIGEST,
   FLAG_P1363,
+  FLAG_RECOVERY_ID,
   STATUS_INTERNAL,
   STATUS_INVALID_LENGTH,
   STATUS_INVALID_SIGNATURE,
@@ -21,11 +24,13 @@ import { DER_SEQUENCE, DerReader, DerWriter } from './key_format';
 import { Key } from './keys';
 import {
   canonicalize,
+  copyMasked,
   isBelow,
   isZero,
   LIMBS_BYTES,
   pack,
   readBigEndian,
+  subtractWords,
   unpack,
   WORDS_BYTES,
   writeBigEndian,
@@ -42,7 +47,7 @@ import { fillRandom } from './random';
 const ADDED_BYTES: usize = 32;
 
 const SCRATCH_BYTES: usize =
-  2 * MAXIMUM_DIGEST_BYTES + 6 * WORDS_BYTES + 3 * LIMBS_BYTES + 2 * MAXIMUM_COORDINATE_BYTES + ADDED_BYTES;
+  2 * MAXIMUM_DIGEST_BYTES + 7 * WORDS_BYTES + 3 * LIMBS_BYTES + 2 * MAXIMUM_COORDINATE_BYTES + ADDED_BYTES + 1;
 const scratch = memory.data(<i32>SCRATCH_BYTES, 16);
 const digest = scratch;
 const state = digest + MAXIMUM_DIGEST_BYTES;
@@ -50,13 +55,16 @@ const r = state + MAXIMUM_DIGEST_BYTES;
 const s = r + WORDS_BYTES;
 const k = s + WORDS_BYTES;
 const x = k + WORDS_BYTES;
-const u1 = x + WORDS_BYTES;
+const y = x + WORDS_BYTES;
+const u1 = y + WORDS_BYTES;
 const u2 = u1 + WORDS_BYTES;
 const z = u2 + WORDS_BYTES;
 const t = z + LIMBS_BYTES;
 const inverse = t + LIMBS_BYTES;
 const added = inverse + LIMBS_BYTES;
 const encoded = added + ADDED_BYTES;
+/** A byte: bit 0 is the parity of R's y, bit 1 whether R's x is n or more (SEC 1 section 4.1.6). */
+const recoveryId = encoded + 2 * MAXIMUM_COORDINATE_BYTES;
 
 const reader = changetype<DerReader>(memory.data(<i32>offsetof<DerReader>(), 16));
 const writer = changetype<DerWriter>(memory.data(<i32>offsetof<DerWriter>(), 16));
@@ -98,28 +106,32 @@ function setZ(curve: Curve): void {
   reduce(z, x, curve.order);
 }
 
-/** r and s of `digest`. */
-function signDigest(curve: Curve, key: Key): u32 {
+/** r, s and, where the flags ask for it, the recovery id of `digest`. */
+function signDigest(curve: Curve, key: Key, flags: u32): u32 {
   const hash = hashOf(curve.hash);
-  if (!fillRandom(added, ADDED_BYTES)) return STATUS_UNAVAILABLE;
+  const addedBytes: usize = flags & FLAG_DETERMINISTIC ? 0 : ADDED_BYTES;
+  if (!fillRandom(added, addedBytes)) return STATUS_UNAVAILABLE;
   const ready = takeBaseTable(curve);
   if (ready != STATUS_OK) return ready;
   setZ(curve);
   toWords(x, z, curve.order);
   writeBigEndian(encoded, curve.elementBytes, x);
-  startNonces(hash, key.material, encoded, curve.elementBytes, added, ADDED_BYTES);
+  startNonces(hash, key.material, encoded, curve.elementBytes, added, addedBytes);
   nextNonce(hash, k, curve.order, curve.elementBytes, curve.bits);
-  while (!signWithNonce(curve, key)) {
+  while (!signWithNonce(curve, key, flags)) {
     skipNonce(hash);
     nextNonce(hash, k, curve.order, curve.elementBytes, curve.bits);
   }
+  if (flags & FLAG_LOW_S) takeLowS(curve.order);
   return STATUS_OK;
 }
 
 /** Section 6.4.1 steps 5 to 11, with the nonce in `k`. False where r or s is 0. */
-function signWithNonce(curve: Curve, key: Key): bool {
+function signWithNonce(curve: Curve, key: Key, flags: u32): bool {
   const order = curve.order;
-  call_indirect<void>(curve.multiplyBase, curve, x, 0, k);
+  const isRecoverable = (flags & FLAG_RECOVERY_ID) != 0;
+  call_indirect<void>(curve.multiplyBase, curve, x, isRecoverable ? y : 0, k);
+  if (isRecoverable) store<u8>(recoveryId, (load<u8>(y) & 1) | ((1 - <u8>isBelow(x, order.words)) << 1));
   reduce(t, x, order);
   toWords(r, t, order);
   mulMontgomery(t, t, keyScalar(key), order);
@@ -130,6 +142,14 @@ function signWithNonce(curve: Curve, key: Key): bool {
   mulMontgomery(t, t, inverse, order);
   toWords(s, t, order);
   return !isZero(r) && !isZero(s);
+}
+
+/** s = n - s where that is less, which makes -R of R. */
+function takeLowS(order: Modulus): void {
+  subtractWords(u1, order.words, s);
+  const isLess = isBelow(u1, s);
+  copyMasked(s, u1, 0 - <u64>isLess, WORDS_BYTES);
+  store<u8>(recoveryId, load<u8>(recoveryId) ^ <u8>isLess);
 }
 
 /** Section 6.4.2 of `digest`, `r` and `s`. */
@@ -161,18 +181,30 @@ function hasKeyTable(curve: Curve, key: Key): bool {
   return true;
 }
 
-/** Writes `r` and `s` to the item's output. */
+/** Writes `r` and `s` to the item's output, and behind them the recovery id where it is asked for. */
 function writeSignature(item: Item, curve: Curve): u32 {
+  const idBytes: usize = item.flags & FLAG_RECOVERY_ID ? 1 : 0;
+  if (item.capacityBytes < idBytes) return STATUS_MALFORMED_RECORD;
+  const status = writeNumbers(item, curve, item.capacityBytes - idBytes);
+  if (status == STATUS_OK && idBytes) {
+    store<u8>(item.output + item.outputBytes, load<u8>(recoveryId));
+    item.outputBytes += idBytes;
+  }
+  return status;
+}
+
+/** Writes `r` and `s` in the item's encoding. */
+function writeNumbers(item: Item, curve: Curve, capacityBytes: usize): u32 {
   const bytes = curve.elementBytes;
   writeBigEndian(encoded, bytes, r);
   writeBigEndian(encoded + bytes, bytes, s);
   if (item.flags & FLAG_P1363) {
-    if (item.capacityBytes < 2 * bytes) return STATUS_MALFORMED_RECORD;
+    if (capacityBytes < 2 * bytes) return STATUS_MALFORMED_RECORD;
     memory.copy(item.output, encoded, 2 * bytes);
     item.outputBytes = 2 * bytes;
     return STATUS_OK;
   }
-  writer.start(item.output, item.capacityBytes);
+  writer.start(item.output, capacityBytes);
   writer.prependUnsigned(encoded + bytes, bytes);
   writer.prependUnsigned(encoded, bytes);
   writer.prependHeader(DER_SEQUENCE, 0);
@@ -205,7 +237,7 @@ export function sign(item: Item): u32 {
   const curve = curveOf(item.key.spec);
   if (!item.key.material) return STATUS_WRONG_KEY;
   let status = takeDigest(item, hashOf(curve.hash));
-  if (status == STATUS_OK) status = signDigest(curve, item.key);
+  if (status == STATUS_OK) status = signDigest(curve, item.key, item.flags);
   if (status == STATUS_OK) status = writeSignature(item, curve);
   wipeScratch();
   return status;
@@ -222,7 +254,7 @@ export function verify(item: Item): u32 {
 export function isConsistent(curve: Curve, key: Key): u32 {
   memory.fill(digest, 0, MAXIMUM_DIGEST_BYTES);
   store<u8>(digest, 1);
-  let status = signDigest(curve, key);
+  let status = signDigest(curve, key, 0);
   if (status == STATUS_OK) status = verifyDigest_vartime(curve, key);
   wipeScratch();
   return status == STATUS_INVALID_SIGNATURE ? STATUS_INTERNAL : status;

@@ -5,10 +5,10 @@
 import {
   ALGORITHM_ED25519_PH_SHA_512,
   ALGORITHM_ED25519_SHA_512,
+  FLAG_EXTERNAL,
   FLAG_FORMAT_PKCS8,
   FLAG_FORMAT_SPKI,
   FLAG_MESSAGE_IS_DIGEST,
-  FLAG_P1363,
   HASH_SHA_512,
   KEY_SPEC_ECC_NIST_EDWARDS25519,
   OPERATION_SIGN,
@@ -172,7 +172,7 @@ function signItem(item: Item, isPrehashed: bool, message: usize, bytes: usize): 
 /** Why an item cannot be signed whatever its message is. Asked before the scratch memory holds anything of it. */
 function signingStatus(item: Item, allowedFlags: u32): u32 {
   if (!item.key.material) return STATUS_WRONG_KEY;
-  if (item.flags & (FLAG_MESSAGE_IS_DIGEST | FLAG_P1363) & ~allowedFlags) return STATUS_MALFORMED_RECORD;
+  if (item.flags & ~(allowedFlags | FLAG_EXTERNAL)) return STATUS_MALFORMED_RECORD;
   return item.capacityBytes < SIGNATURE_BYTES ? STATUS_MALFORMED_RECORD : testStatus();
 }
 
@@ -222,7 +222,7 @@ function verifyMessage(
 
 /** Why an item cannot be verified whatever its message and signature are; likewise. */
 function verifyingStatus(item: Item, allowedFlags: u32): u32 {
-  const isAllowed = !(item.flags & (FLAG_MESSAGE_IS_DIGEST | FLAG_P1363) & ~allowedFlags);
+  const isAllowed = !(item.flags & ~(allowedFlags | FLAG_EXTERNAL));
   return isAllowed ? testStatus() : STATUS_MALFORMED_RECORD;
 }
 

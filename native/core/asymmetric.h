@@ -67,6 +67,26 @@ void run_each(ThreadState& thread, Item* items, size_t count) {
   }
 }
 
+/**
+ * For implementations that do many items together: begin(item, job) checks an item and fills the next of `jobs`, which
+ * have a pointer to their item. Items that fail, or come after a cancellation, are finished at once. Returns how many
+ * jobs there are.
+ */
+template <typename Job, typename Begin>
+size_t begin_jobs(ThreadState& thread, Item* items, size_t count, Job* jobs, Begin begin) {
+  size_t taken = 0;
+  for (size_t i = 0; i < count; i++) {
+    const bool cancelled = thread.cancelled.load(std::memory_order_relaxed);
+    const Status status = cancelled ? Status::CANCELLED : begin(items[i], jobs[taken]);
+    if (status == Status::OK) {
+      jobs[taken++].item = &items[i];
+    } else {
+      finish_item(items[i], status);
+    }
+  }
+  return taken;
+}
+
 /** Ends a failed key function: OpenSSL's error queue is emptied, and lack of memory told from a bad key. */
 Status failed_with(Status status);
 
@@ -92,17 +112,16 @@ struct KnownAnswer {
   Bytes answer;
   /** Additional input: the peer of ECDH. */
   Bytes extra;
+  /** So many items at once, all the same: for kernels, which have lanes to fill. At most kMaxCopies. */
+  size_t copies = 1;
 };
-
-/** Copies of an item in one call at most: more than one where kernels run several together. */
-constexpr size_t kMaxCopies = 16;
+constexpr size_t kMaxCopies = 11;
 
 /** The answer is given exactly, or (random ones) `verify` accepts it. `fault` flips a bit of what was computed. */
-bool gives_answer(ThreadState& thread, Run run, Run verify, const KnownAnswer& known, bool fault, size_t copies = 1);
+bool gives_answer(ThreadState& thread, Run run, Run verify, const KnownAnswer& known, bool fault);
 /** `verify` accepts the answer; `fault` flips a bit of it. */
-bool accepts_answer(ThreadState& thread, Run verify, const KnownAnswer& known, bool fault, size_t copies = 1);
+bool accepts_answer(ThreadState& thread, Run verify, const KnownAnswer& known, bool fault);
 /** `encrypt` gives what `decrypt` opens to the input; `fault` flips a bit of the ciphertext. */
-bool round_trips(ThreadState& thread, Run encrypt, Run decrypt, const KnownAnswer& known, bool fault,
-                 size_t copies = 1);
+bool round_trips(ThreadState& thread, Run encrypt, Run decrypt, const KnownAnswer& known, bool fault);
 
 }  // namespace keymill

@@ -10,12 +10,21 @@ constexpr size_t kMaxNumberBytes = 66;
 
 /** a - b; returns 1 where it was negative, 0 elsewhere. `out` may be `a`. */
 inline unsigned subtract(const uint8_t* a, const uint8_t* b, size_t bytes, uint8_t* out) {
+  constexpr size_t kWordBytes = sizeof(uint64_t);
+  const auto load = [](const uint8_t* from, size_t count) {
+    uint64_t word = 0;
+    for (size_t i = 0; i < count; i++) word = word << 8 | from[i];
+    return word;
+  };
   unsigned borrow = 0;
-  for (size_t i = bytes; i-- > 0;) {
-    const unsigned difference = 0u + a[i] - b[i] - borrow;
-    out[i] = static_cast<uint8_t>(difference);
-    borrow = difference >> 31;
-  }
+  const auto subtract_word = [&](size_t at, size_t count) {
+    const auto difference = static_cast<unsigned __int128>(load(a + at, count)) - load(b + at, count) - borrow;
+    for (size_t i = 0; i < count; i++) out[at + i] = static_cast<uint8_t>(difference >> (8 * (count - 1 - i)));
+    borrow = static_cast<unsigned>(difference >> 64) & 1;
+  };
+  size_t left = bytes;
+  for (; left >= kWordBytes; left -= kWordBytes) subtract_word(left - kWordBytes, kWordBytes);
+  subtract_word(0, left);
   return borrow;
 }
 

@@ -3,18 +3,11 @@
 #include <cstdlib>
 
 #include "lanes_scalar.h"
+#include "plain_array.h"
 #include "shared_inversion.h"
 
 namespace keymill {
 namespace {
-
-/** Public numbers: neither secret memory nor constant time is called for. */
-template <typename T>
-struct PlainArray {
-  T* data;
-  explicit PlainArray(size_t count) : data(static_cast<T*>(std::malloc(count * sizeof(T)))) {}
-  ~PlainArray() { std::free(data); }
-};
 
 template <typename Curve>
 uint64_t* make_table() {

@@ -466,18 +466,19 @@ constexpr Implementation agreeing(const char* primitive) {
 struct VectorType {
   const char* name;
   const EcdsaKernel (&kernels)[kEcdsaCurves];
+  const NonceKernel (&nonces)[kEcdsaCurves];
   uint64_t required_cpu_features;
   /** A vector of P-256 costs more than as many items on OpenSSL's own P-256 code below these. */
   size_t minimum_sign_p256, minimum_verify_p256;
 };
-constexpr VectorType kIfma = {"ifma", kIfmaEcdsa, kCpuAvx512 | kCpuAvx512Ifma | kCpuBmi2, 2, 2};
-constexpr VectorType kScalar = {"scalar", kScalarEcdsa, 0, 1, 1};
-constexpr VectorType kEmulated = {"emulated", kEmulatedEcdsa, 0, 1, 1};
+constexpr VectorType kIfma = {"ifma", kIfmaEcdsa, kAvx512Nonces, kCpuAvx512 | kCpuAvx512Ifma | kCpuBmi2, 2, 2};
+constexpr VectorType kScalar = {"scalar", kScalarEcdsa, kOneLaneNonces, 0, 1, 1};
+constexpr VectorType kEmulated = {"emulated", kEmulatedEcdsa, kEmulatedNonces, 0, 1, 1};
 
 template <size_t curve, const VectorType& type>
 struct OnLanes {
   static constexpr bool kIsP256 = curve == kCurveP256;
-  static constexpr EcdsaRoute kRoute = {static_cast<EcdsaCurve>(curve), type.kernels[curve],
+  static constexpr EcdsaRoute kRoute = {static_cast<EcdsaCurve>(curve), type.kernels[curve], type.nonces,
                                         kIsP256 ? type.minimum_sign_p256 : 1, kIsP256 ? type.minimum_verify_p256 : 1};
 
   static void run_sign(ThreadState& thread, Item* items, size_t count) {

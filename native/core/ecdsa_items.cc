@@ -6,7 +6,6 @@
 #include "comb.h"
 #include "kernel_room.h"
 #include "key_format.h"
-#include "nonce.h"
 #include "random.h"
 
 namespace keymill {
@@ -40,13 +39,14 @@ struct Job {
   uint8_t recovery_id;
 };
 
-/** A thread's room for a kernel's call, kept between calls and free of secrets then. */
+/** What a thread keeps for a kernel's call; free of secrets between calls. */
 struct EcdsaMemory : StemState {
   Job jobs[kMaxJobs];
   union {
     EcdsaSigning signing[kMaxJobs];
     EcdsaVerifying verifying[kMaxJobs];
   };
+  NonceJob nonces[kMaxJobs];
   uint8_t hedges[kMaxJobs * kHedgeBytes];
   KernelRoom room;
 };
@@ -137,27 +137,11 @@ Status begin_verifying(const EcdsaRoute& route, Item& item, Job& job) {
   return in_range ? Status::OK : Status::INVALID_SIGNATURE;
 }
 
-/** Takes jobs from the next items, settling those that have none; returns how many jobs there are. */
-template <typename Begin>
-size_t begin_jobs(ThreadState& thread, Item* items, size_t count, Job* jobs, Begin begin) {
-  size_t taken = 0;
-  for (size_t i = 0; i < count; i++) {
-    const bool cancelled = thread.cancelled.load(std::memory_order_relaxed);
-    const Status status = cancelled ? Status::CANCELLED : begin(items[i], jobs[taken]);
-    if (status == Status::OK) {
-      jobs[taken++].item = &items[i];
-    } else {
-      finish_item(items[i], status);
-    }
-  }
-  return taken;
-}
-
 /** Signs what was begun, without looking at its status. False where memory or randomness ran out. */
 bool sign_jobs(const EcdsaRoute& route, EcdsaMemory& memory, size_t count) {
   const NonceCurve& curve = kNonceCurves[route.curve];
   const size_t room = route.kernel.sign_bytes(count);
-  uint8_t* const work = memory.room.get(room);
+  uint8_t* const work = memory.room.take(room);
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   if (!work || !table || !fill_random({memory.hedges, count * kHedgeBytes})) return false;
   for (size_t i = 0; i < count; i++) {
@@ -165,11 +149,12 @@ bool sign_jobs(const EcdsaRoute& route, EcdsaMemory& memory, size_t count) {
     const uint8_t* secret = job.item->key->secret.data();
     const bool hedged = !(job.item->flags & FLAG_DETERMINISTIC);
     const Bytes hedge = hedged ? Bytes{memory.hedges + i * kHedgeBytes, kHedgeBytes} : Bytes{};
-    curve.derive(curve, secret, job.digest, hedge, job.nonce);
+    memory.nonces[i] = {secret, job.digest, hedge, job.nonce};
     const bool recoverable = recovery_bytes(*job.item) > 0;
     job.recovery_id = 0;
     memory.signing[i] = {secret, job.nonce, job.digest, job.signature, recoverable ? &job.recovery_id : nullptr};
   }
+  derive_nonces(route.nonces, route.curve, memory.nonces, count);
   route.kernel.sign(table, work, memory.signing, count);
   for (size_t i = 0; i < count; i++) {
     Job& job = memory.jobs[i];
@@ -210,7 +195,7 @@ void verify_group(const EcdsaRoute& route, ThreadState& thread, Item* items, siz
   const size_t jobs = begin_jobs(thread, items, count, memory.jobs,
                                  [&](Item& item, Job& job) { return begin_verifying(route, item, job); });
   if (jobs == 0) return;
-  uint8_t* const work = memory.room.get(route.kernel.verify_bytes(jobs));
+  uint8_t* const work = memory.room.take(route.kernel.verify_bytes(jobs));
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   const bool on_kernel = work && table && jobs >= route.minimum_verify;
   for (size_t i = 0; i < jobs; i++) {
@@ -249,15 +234,16 @@ bool ecdsa_makes_known(const EcdsaRoute& route, Bytes secret, Bytes digest, Byte
   const auto memory = std::make_unique<EcdsaMemory>();
   const NonceCurve& curve = kNonceCurves[route.curve];
   const size_t jobs = route.kernel.lanes + 1;
-  uint8_t* const work = memory->room.get(route.kernel.sign_bytes(jobs));
+  uint8_t* const work = memory->room.take(route.kernel.sign_bytes(jobs));
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   if (!work || !table || secret.size != curve.bytes || signature.size != 2 * curve.bytes) return false;
   for (size_t i = 0; i < jobs; i++) {
     Job& job = memory->jobs[i];
     if (!widen(digest, curve.bytes, job.digest)) return false;
-    curve.derive(curve, secret.data, job.digest, {}, job.nonce);
+    memory->nonces[i] = {secret.data, job.digest, {}, job.nonce};
     memory->signing[i] = {secret.data, job.nonce, job.digest, job.signature, &job.recovery_id};
   }
+  derive_nonces(route.nonces, route.curve, memory->nonces, jobs);
   route.kernel.sign(table, work, memory->signing, jobs);
   for (size_t i = 0; i < jobs; i++) {
     Job& made = memory->jobs[i];
@@ -265,14 +251,14 @@ bool ecdsa_makes_known(const EcdsaRoute& route, Bytes secret, Bytes digest, Byte
     if (std::memcmp(made.signature, signature.data, signature.size) != 0 || made.recovery_id != recovery_id)
       return false;
   }
-  return true;
+  return nonces_are_known(route.nonces, route.curve, fault);
 }
 
 bool ecdsa_accepts_known(const EcdsaRoute& route, Bytes point, Bytes digest, Bytes signature, bool fault) {
   const auto memory = std::make_unique<EcdsaMemory>();
   const size_t bytes = kNonceCurves[route.curve].bytes;
   const size_t jobs = route.kernel.lanes + 1;
-  uint8_t* const work = memory->room.get(route.kernel.verify_bytes(jobs));
+  uint8_t* const work = memory->room.take(route.kernel.verify_bytes(jobs));
   const uint64_t* const table = kCurveRows[route.curve].comb_table();
   if (!work || !table || point.size != 2 * bytes || signature.size != 2 * bytes) return false;
   for (size_t i = 0; i < jobs; i++) {

@@ -2,6 +2,7 @@
 #pragma once
 #include "asymmetric.h"
 #include "ecdsa_kernels.h"
+#include "nonce.h"
 
 namespace keymill {
 
@@ -15,6 +16,7 @@ constexpr uint32_t kEcdsaOptions = FLAG_DETERMINISTIC | FLAG_LOW_S | FLAG_RECOVE
 struct EcdsaRoute {
   EcdsaCurve curve;
   const EcdsaKernel& kernel;
+  const NonceKernel (&nonces)[kEcdsaCurves];
   /** Fewer items than this at once, none of them with options, are not worth a vector and go `one_by_one`. */
   size_t minimum_sign, minimum_verify;
 };

@@ -1,13 +1,20 @@
 // HMAC (RFC 2104) with SHA-2 from the midstates after the padded key: two compressions a message less than starting
-// over.
+// over. The messages of a group are hashed together (sha2_kernels.h).
 #include "sha2.h"
 // After sha2.h, which says why.
 #include <openssl/crypto.h>
 
+#include <algorithm>
+#include <type_traits>
+
+#include "cpu.h"
 #include "thread_state.h"
 
 namespace keymill {
 namespace {
+
+template <typename Function>
+using NumberOf = std::remove_cv_t<std::remove_reference_t<decltype(Sha2Of<Function>::kVariant.start[0])>>;
 
 /** The hash states after the inner and the outer key block. They are as secret as the key, so they live in the arena.
  */
@@ -15,7 +22,7 @@ template <typename Function>
 class HmacPrepared final : public Prepared {
  public:
   struct Midstates {
-    typename Function::Context inner, outer;
+    NumberOf<Function> inner[8], outer[8];
   };
 
   explicit HmacPrepared(const Key& key) : memory_(sizeof(Midstates)) {
@@ -30,13 +37,16 @@ class HmacPrepared final : public Prepared {
 
  private:
   /** Keys are never longer than a block: import refuses them. */
-  static void start(typename Function::Context& context, Bytes key, uint8_t pad) {
+  static void start(NumberOf<Function> (&state)[8], Bytes key, uint8_t pad) {
     uint8_t block[Function::kBlockBytes];
     memset(block, pad, sizeof(block));
     for (size_t i = 0; i < key.size && i < sizeof(block); i++) block[i] ^= key.data[i];
+    typename Function::Context context;
     Function::start(context);
     Function::update(context, {block, sizeof(block)});
+    std::copy(context.h, context.h + 8, state);
     wipe(block, sizeof(block));
+    wipe(&context, sizeof(context));
   }
 
   SecretBytes memory_;
@@ -58,27 +68,37 @@ Status check_mac(const uint8_t* mac, Item& item) {
   return good ? Status::OK : Status::INVALID_SIGNATURE;
 }
 
-template <typename Function, Status (*use)(const uint8_t* mac, Item& item)>
+/** Messages that are put in order of length together. */
+constexpr size_t kMaxJobs = 64;
+
+template <typename Function, const Sha2Kernels& kernels, Status (*use)(const uint8_t* mac, Item& item)>
 void run(ThreadState& thread, Item* items, size_t count) {
-  typename Function::Context context;
-  uint8_t digest[Function::kDigestBytes];
+  Sha2Job<NumberOf<Function>> jobs[kMaxJobs];
+  Item* owners[kMaxJobs];
+  uint8_t macs[kMaxJobs][Function::kDigestBytes];
+  size_t taken = 0;
+  const auto hash_taken = [&] {
+    sha2_hash(kernels.*Sha2Of<Function>::kKernel, Sha2Of<Function>::kVariant, jobs, taken);
+    for (size_t i = 0; i < taken; i++) owners[i]->status = use(macs[i], *owners[i]);
+    wipe(macs, taken * sizeof macs[0]);
+    taken = 0;
+  };
+  const Key* last_key = nullptr;
   for (size_t i = 0; i < count; i++) {
     Item& item = items[i];
+    // prepared_state keeps one key's states only where it may not leave them with the key.
+    const bool drops_states = !thread.is_js_thread && item.key != last_key;
+    if (taken == kMaxJobs || drops_states) hash_taken();
+    last_key = item.key;
     const auto* states = prepared_state<HmacPrepared<Function>>(thread, *item.key).midstates();
     if (!states) {
       item.status = Status::OUT_OF_MEMORY;
       continue;
     }
-    context = states->inner;
-    Function::update(context, item.input);
-    Function::finish(context, digest);
-    context = states->outer;
-    Function::update(context, {digest, sizeof(digest)});
-    Function::finish(context, digest);
-    item.status = use(digest, item);
+    jobs[taken] = {states->inner, states->outer, {item.input, {}, {}}, macs[taken]};
+    owners[taken++] = &item;
   }
-  wipe(&context, sizeof(context));
-  wipe(digest, sizeof(digest));
+  hash_taken();
 }
 
 /** RFC 4231 section 4.3, test case 2: key "Jefe" brought to the least length by zeros, which HMAC pads with anyway. */
@@ -104,66 +124,109 @@ bool make_test_key(Key& key) {
   return key.secret.ok();
 }
 
-template <typename Function, const uint8_t* answer>
+/** One more than any kernel has lanes. */
+constexpr size_t kTestItems = 17;
+
+template <typename Function, const Sha2Kernels& kernels, const uint8_t* answer>
 bool test_mac(ThreadState& thread, bool fault) {
   Key key;
-  uint8_t mac[64];
+  uint8_t macs[kTestItems][Function::kDigestBytes];
+  Item items[kTestItems];
   if (!make_test_key(key)) return false;
-  Item item;
-  item.key = &key;
-  item.input = {reinterpret_cast<const uint8_t*>(kTestMessage), sizeof(kTestMessage) - 1};
-  item.output = {mac, sizeof(mac)};
-  run<Function, give_mac<Function>>(thread, &item, 1);
-  mac[0] ^= fault;
-  return item.status == Status::OK && memcmp(mac, answer, Function::kDigestBytes) == 0;
+  for (size_t i = 0; i < kTestItems; i++) {
+    items[i].key = &key;
+    items[i].input = {reinterpret_cast<const uint8_t*>(kTestMessage), sizeof(kTestMessage) - 1};
+    items[i].output = {macs[i], sizeof macs[i]};
+  }
+  run<Function, kernels, give_mac<Function>>(thread, items, kTestItems);
+  macs[0][0] ^= fault;
+  for (size_t i = 0; i < kTestItems; i++) {
+    if (items[i].status != Status::OK || memcmp(macs[i], answer, Function::kDigestBytes) != 0) return false;
+  }
+  return true;
 }
 
-template <typename Function, const uint8_t* answer>
+template <typename Function, const Sha2Kernels& kernels, const uint8_t* answer>
 bool test_verify(ThreadState& thread, bool fault) {
   Key key;
-  uint8_t mac[Function::kDigestBytes];
+  uint8_t good[Function::kDigestBytes], bad[Function::kDigestBytes];
+  Item items[kTestItems];
   if (!make_test_key(key)) return false;
-  memcpy(mac, answer, sizeof(mac));
-  mac[0] ^= fault;
-  Item item;
-  item.key = &key;
-  item.input = {reinterpret_cast<const uint8_t*>(kTestMessage), sizeof(kTestMessage) - 1};
-  item.extra = {mac, sizeof(mac)};
-  run<Function, check_mac<Function>>(thread, &item, 1);
-  if (item.status != Status::OK) return false;
-  mac[sizeof(mac) - 1] ^= 1;
-  run<Function, check_mac<Function>>(thread, &item, 1);
-  return item.status == Status::INVALID_SIGNATURE;
+  memcpy(good, answer, sizeof(good));
+  memcpy(bad, answer, sizeof(bad));
+  good[0] ^= fault;
+  bad[sizeof(bad) - 1] ^= 1;
+  const auto is_bad = [](size_t i) { return i % 3 == 1; };
+  for (size_t i = 0; i < kTestItems; i++) {
+    items[i].key = &key;
+    items[i].input = {reinterpret_cast<const uint8_t*>(kTestMessage), sizeof(kTestMessage) - 1};
+    items[i].extra = {is_bad(i) ? bad : good, sizeof(good)};
+  }
+  run<Function, kernels, check_mac<Function>>(thread, items, kTestItems);
+  for (size_t i = 0; i < kTestItems; i++) {
+    if (items[i].status != (is_bad(i) ? Status::INVALID_SIGNATURE : Status::OK)) return false;
+  }
+  return true;
 }
 
-template <typename Function, const uint8_t* answer>
+struct VectorType {
+  const char* name;
+  const Sha2Kernels& kernels;
+  uint64_t required_cpu_features;
+};
+constexpr VectorType kAvx512 = {"avx512", kAvx512Sha2, kCpuAvx512};
+constexpr VectorType kOpenssl = {"openssl", kOneLaneSha2, 0};
+constexpr VectorType kEmulated = {"emulated", kEmulatedSha2, 0};
+
+template <typename Function, const uint8_t* answer, const VectorType& type>
 constexpr Implementation mac_row(Algorithm algorithm, const char* primitive) {
   return {Operation::MAC,
           algorithm,
           KeySpec{},
           primitive,
-          "openssl",
-          0,
-          run<Function, give_mac<Function>>,
-          test_mac<Function, answer>};
+          type.name,
+          type.required_cpu_features,
+          run<Function, type.kernels, give_mac<Function>>,
+          test_mac<Function, type.kernels, answer>};
 }
 
-template <typename Function, const uint8_t* answer>
+template <typename Function, const uint8_t* answer, const VectorType& type>
 constexpr Implementation verify_row(Algorithm algorithm, const char* primitive) {
-  return {
-      Operation::VERIFY_MAC,        algorithm, KeySpec{}, primitive, "openssl", 0, run<Function, check_mac<Function>>,
-      test_verify<Function, answer>};
+  return {Operation::VERIFY_MAC,
+          algorithm,
+          KeySpec{},
+          primitive,
+          type.name,
+          type.required_cpu_features,
+          run<Function, type.kernels, check_mac<Function>>,
+          test_verify<Function, type.kernels, answer>};
 }
 
 constexpr Implementation kHmac[] = {
-    mac_row<Sha224, kAnswer224>(Algorithm::HMAC_SHA_224, "hmac-sha-224"),
-    mac_row<Sha256, kAnswer256>(Algorithm::HMAC_SHA_256, "hmac-sha-256"),
-    mac_row<Sha384, kAnswer384>(Algorithm::HMAC_SHA_384, "hmac-sha-384"),
-    mac_row<Sha512, kAnswer512>(Algorithm::HMAC_SHA_512, "hmac-sha-512"),
-    verify_row<Sha224, kAnswer224>(Algorithm::HMAC_SHA_224, "hmac-sha-224-verify"),
-    verify_row<Sha256, kAnswer256>(Algorithm::HMAC_SHA_256, "hmac-sha-256-verify"),
-    verify_row<Sha384, kAnswer384>(Algorithm::HMAC_SHA_384, "hmac-sha-384-verify"),
-    verify_row<Sha512, kAnswer512>(Algorithm::HMAC_SHA_512, "hmac-sha-512-verify"),
+    mac_row<Sha224, kAnswer224, kAvx512>(Algorithm::HMAC_SHA_224, "hmac-sha-224"),
+    mac_row<Sha224, kAnswer224, kOpenssl>(Algorithm::HMAC_SHA_224, "hmac-sha-224"),
+    mac_row<Sha224, kAnswer224, kEmulated>(Algorithm::HMAC_SHA_224, "hmac-sha-224"),
+    mac_row<Sha256, kAnswer256, kAvx512>(Algorithm::HMAC_SHA_256, "hmac-sha-256"),
+    mac_row<Sha256, kAnswer256, kOpenssl>(Algorithm::HMAC_SHA_256, "hmac-sha-256"),
+    mac_row<Sha256, kAnswer256, kEmulated>(Algorithm::HMAC_SHA_256, "hmac-sha-256"),
+    mac_row<Sha384, kAnswer384, kAvx512>(Algorithm::HMAC_SHA_384, "hmac-sha-384"),
+    mac_row<Sha384, kAnswer384, kOpenssl>(Algorithm::HMAC_SHA_384, "hmac-sha-384"),
+    mac_row<Sha384, kAnswer384, kEmulated>(Algorithm::HMAC_SHA_384, "hmac-sha-384"),
+    mac_row<Sha512, kAnswer512, kAvx512>(Algorithm::HMAC_SHA_512, "hmac-sha-512"),
+    mac_row<Sha512, kAnswer512, kOpenssl>(Algorithm::HMAC_SHA_512, "hmac-sha-512"),
+    mac_row<Sha512, kAnswer512, kEmulated>(Algorithm::HMAC_SHA_512, "hmac-sha-512"),
+    verify_row<Sha224, kAnswer224, kAvx512>(Algorithm::HMAC_SHA_224, "hmac-sha-224-verify"),
+    verify_row<Sha224, kAnswer224, kOpenssl>(Algorithm::HMAC_SHA_224, "hmac-sha-224-verify"),
+    verify_row<Sha224, kAnswer224, kEmulated>(Algorithm::HMAC_SHA_224, "hmac-sha-224-verify"),
+    verify_row<Sha256, kAnswer256, kAvx512>(Algorithm::HMAC_SHA_256, "hmac-sha-256-verify"),
+    verify_row<Sha256, kAnswer256, kOpenssl>(Algorithm::HMAC_SHA_256, "hmac-sha-256-verify"),
+    verify_row<Sha256, kAnswer256, kEmulated>(Algorithm::HMAC_SHA_256, "hmac-sha-256-verify"),
+    verify_row<Sha384, kAnswer384, kAvx512>(Algorithm::HMAC_SHA_384, "hmac-sha-384-verify"),
+    verify_row<Sha384, kAnswer384, kOpenssl>(Algorithm::HMAC_SHA_384, "hmac-sha-384-verify"),
+    verify_row<Sha384, kAnswer384, kEmulated>(Algorithm::HMAC_SHA_384, "hmac-sha-384-verify"),
+    verify_row<Sha512, kAnswer512, kAvx512>(Algorithm::HMAC_SHA_512, "hmac-sha-512-verify"),
+    verify_row<Sha512, kAnswer512, kOpenssl>(Algorithm::HMAC_SHA_512, "hmac-sha-512-verify"),
+    verify_row<Sha512, kAnswer512, kEmulated>(Algorithm::HMAC_SHA_512, "hmac-sha-512-verify"),
 };
 
 }  // namespace

@@ -57,6 +57,7 @@ void for_each_spec(const Implementation& implementation, Visit visit) {
 
 constexpr char kEmulated[] = "emulated";
 constexpr char kOpenssl[] = "openssl";
+constexpr char kScalar[] = "scalar";
 
 SelfTestReport run_self_tests(const std::string& fault, bool with_emulated) {
   const auto thread = std::make_unique<ThreadState>();
@@ -104,11 +105,10 @@ Selection::Selection(const std::string& kernels, const std::string& fault) : sel
   const auto named = [](const char* name) {
     return [name](const Implementation& implementation) { return std::strcmp(name, implementation.name) == 0; };
   };
-  // Kernels of the name asked for, then OpenSSL's, then whatever is the only one there is; `auto` takes the lists' own
-  // order.
+  // Kernels of the name asked for, then OpenSSL's, then those that are plainest where it has none; `auto` takes the
+  // lists' own order.
   if (kernels != "auto") {
-    offer_where(named(kernels.c_str()));
-    offer_where(named(kOpenssl));
+    for (const char* name : {kernels.c_str(), kOpenssl, kScalar}) offer_where(named(name));
   }
   offer_where([](const Implementation&) { return true; });
   for_each_implementation([&](const Implementation& implementation) {

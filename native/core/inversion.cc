@@ -1,6 +1,7 @@
 #include "inversion.h"
 
 #include "curves.h"
+#include "field25519.h"
 #include "lanes_scalar.h"
 #include "shared_inversion.h"
 
@@ -32,5 +33,6 @@ template void invert_lanes<P521Prime>(uint64_t*, size_t);
 template void invert_lanes<P521Order>(uint64_t*, size_t);
 template void invert_lanes<Secp256k1Prime>(uint64_t*, size_t);
 template void invert_lanes<Secp256k1Order>(uint64_t*, size_t);
+template void invert_lanes<Prime25519>(uint64_t*, size_t);
 
 }  // namespace keymill

@@ -1,5 +1,6 @@
-// Inverses modulo the primes of curves.h, in constant time, by division steps on plain words: Bernstein and Yang, "Fast
-// constant-time gcd computation and modular inversion" (CHES 2019). Compiled once, for every vector type.
+// Inverses modulo the primes of curves.h and field25519.h, in constant time, by division steps on plain words:
+// Bernstein and Yang, "Fast constant-time gcd computation and modular inversion" (CHES 2019). Compiled once, for every
+// vector type.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Memory for what a kernel's call computes with.
+// Memory a thread keeps for the calls of kernels.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace keymill {
 
-/** Grows as it must and is kept between calls; whoever puts secrets there wipes them. */
+/** Grows as it is asked to and is kept between calls. Whoever leaves secrets in it wipes them. */
 class KernelRoom {
  public:
   KernelRoom() = default;
@@ -14,8 +14,8 @@ class KernelRoom {
   KernelRoom& operator=(const KernelRoom&) = delete;
   ~KernelRoom() { std::free(memory_); }
 
-  /** At least so many bytes, aligned for any vector, or nullptr where memory ran out. */
-  uint8_t* get(size_t bytes) {
+  /** So many bytes, aligned to 64, or nullptr where memory ran out. What was in it is lost. */
+  uint8_t* take(size_t bytes) {
     if (bytes > bytes_) {
       std::free(memory_);
       memory_ = static_cast<uint8_t*>(std::malloc(bytes + kAlignment));

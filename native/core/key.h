@@ -62,9 +62,12 @@ struct Key {
   uint64_t serial = 0;
   /** Raw key (symmetric, HMAC), seed (Edwards), d at full width (EC). Empty for RSA and public-only keys. */
   SecretBytes secret;
+  /** Edwards: the hash of the seed as RFC 8032 section 5.1.5 uses it, the scalar and after it the prefix. */
+  SecretBytes expanded;
   /** OpenSSL's form of an asymmetric key. */
   EvpPkey pkey;
-  /** Edwards: the encoded public point, 32 bytes. EC: x and y, each at full width. */
+  /** Edwards: the encoded public point, and after it what its kernels need (edwards_kernels.h). EC: x and y, each at
+   * full width. */
   uint8_t public_point[132] = {};
   mutable std::unique_ptr<Prepared> prepared;
   mutable SharedPrepared shared;

@@ -1,121 +1,10 @@
-#include "sha2.h"
+#include "sha2_one_lane.h"
 
-// After sha2.h, which asks for that.
-#include "big_endian.h"
-#include "declassify.h"
-#include "nonce.h"
+// After sha2_one_lane.h, which asks for that.
+#include "nonce_lanes.h"
 
 namespace keymill {
 namespace {
-
-constexpr size_t kMaxBytes = 66;
-
-/** What one derivation computes with, all of it secret; wiped at once when it goes. HMAC is RFC 2104. */
-template <typename H>
-struct Generator {
-  using Context = typename H::Context;
-  Context inner, outer, running;
-  uint8_t block[H::kBlockBytes];
-  uint8_t digest[H::kDigestBytes];
-  /** K and V of RFC 6979. */
-  uint8_t key[H::kDigestBytes], value[H::kDigestBytes];
-  uint8_t string[2 * H::kDigestBytes];
-  uint8_t reduced[kMaxBytes];
-
-  Generator() {
-    std::memset(key, 0, sizeof key);
-    std::memset(value, 1, sizeof value);
-  }
-  ~Generator() { wipe(this, sizeof *this); }
-  Generator(const Generator&) = delete;
-  Generator& operator=(const Generator&) = delete;
-
-  void absorb(Context& context, uint8_t padding) {
-    std::memset(block, padding, sizeof block);
-    for (size_t i = 0; i < H::kDigestBytes; i++) block[i] ^= key[i];
-    H::start(context);
-    H::update(context, {block, sizeof block});
-  }
-  /** Makes ready for macs under the key as it is now. */
-  void take_key() {
-    absorb(inner, 0x36);
-    absorb(outer, 0x5c);
-  }
-  /** The same for the key of zeros that every derivation begins with; public. */
-  void take_key_of_zeros() {
-    struct States {
-      Context inner, outer;
-    };
-    static const States zeros = [] {
-      Generator g;
-      g.take_key();
-      return States{g.inner, g.outer};
-    }();
-    inner = zeros.inner;
-    outer = zeros.outer;
-  }
-  /** HMAC of V and the other parts; `out` may be the key or V. */
-  template <typename... Parts>
-  void mac(uint8_t* out, const Parts&... parts) {
-    running = inner;
-    H::update(running, {value, sizeof value});
-    (H::update(running, parts), ...);
-    H::finish(running, digest);
-    running = outer;
-    H::update(running, {digest, sizeof digest});
-    H::finish(running, out);
-  }
-};
-
-/** Whether a candidate lies in [1, n - 1]. Those that do not are thrown away, so that the answer may be known. */
-bool is_nonce(const NonceCurve& curve, const uint8_t* candidate) {
-  uint8_t difference[kMaxBytes];
-  const unsigned below = subtract(candidate, curve.order, curve.bytes, difference);
-  unsigned any = 0;
-  for (size_t i = 0; i < curve.bytes; i++) any |= candidate[i];
-  wipe(difference, sizeof difference);
-  unsigned good = below & ((0 - any) >> 31);
-  KEYMILL_DECLASSIFY(&good, sizeof good);
-  return good != 0;
-}
-
-/** bits2int of RFC 6979 section 2.3.2 for a string not shorter than the order. */
-void leftmost_bits(const NonceCurve& curve, const uint8_t* string, uint8_t* out) {
-  const int shift = static_cast<int>(8 * curve.bytes) - curve.bits;
-  unsigned above = 0;
-  for (size_t i = 0; i < curve.bytes; i++) {
-    out[i] = static_cast<uint8_t>((above << 8 | string[i]) >> shift);
-    above = string[i];
-  }
-}
-
-template <typename H>
-void derive(const NonceCurve& curve, const uint8_t* secret, const uint8_t* digest, Bytes additional, uint8_t* nonce) {
-  const size_t bytes = curve.bytes;
-  Generator<H> g;
-  // bits2octets: the digest modulo n, without a branch since digests of secret messages are not public.
-  const auto keep = static_cast<uint8_t>(0 - subtract(digest, curve.order, bytes, g.reduced));
-  for (size_t i = 0; i < bytes; i++) g.reduced[i] = static_cast<uint8_t>((digest[i] & keep) | (g.reduced[i] & ~keep));
-
-  g.take_key_of_zeros();
-  for (uint8_t step = 0; step < 2; step++) {
-    g.mac(g.key, Bytes{&step, 1}, Bytes{secret, bytes}, Bytes{g.reduced, bytes}, additional);
-    g.take_key();
-    g.mac(g.value);
-  }
-  for (;;) {
-    for (size_t filled = 0; filled < bytes; filled += sizeof g.value) {
-      g.mac(g.value);
-      std::memcpy(g.string + filled, g.value, sizeof g.value);
-    }
-    leftmost_bits(curve, g.string, nonce);
-    if (is_nonce(curve, nonce)) return;
-    const uint8_t zero = 0;
-    g.mac(g.key, Bytes{&zero, 1});
-    g.take_key();
-    g.mac(g.value);
-  }
-}
 
 constexpr uint8_t kP256Order[] = {0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff,
                                   0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
@@ -132,13 +21,92 @@ constexpr uint8_t kP521Order[] = {0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
 constexpr uint8_t kSecp256k1Order[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                        0xff, 0xff, 0xff, 0xff, 0xfe, 0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48,
                                        0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41};
+
+/** sect163k1 (SEC 2 section 3.2.1): half of its candidates are rejected. */
+constexpr uint8_t kOrderOf163Bits[] = {0x04, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02,
+                                       0x01, 0x08, 0xa2, 0xe0, 0xcc, 0x0d, 0x99, 0xf8, 0xa5, 0xef};
+constexpr NonceCurve kCurveOf163Bits = {21, 163, kOrderOf163Bits};
+
+/** RFC 6979 section A.2.8: what its key gives for the messages "sample" and "test", at the first to the sixth
+ * candidate. */
+constexpr uint8_t kKnownSecret[] = {0x00, 0x9a, 0x4d, 0x67, 0x92, 0x29, 0x5a, 0x7f, 0x73, 0x0f, 0xc3,
+                                    0xf2, 0xb4, 0x9c, 0xbc, 0x0f, 0x62, 0xe8, 0x62, 0x27, 0x2f};
+struct KnownNonces {
+  uint8_t digests[2][21], nonces[2][21];
+};
+constexpr KnownNonces kKnownNonces[] = {
+    {{{0x05, 0x79, 0x5e, 0xdf, 0x0d, 0x54, 0xdb, 0x76, 0x0f, 0x15, 0x6f,
+       0x0e, 0xb4, 0xa7, 0xa0, 0xfe, 0x38, 0xd4, 0x18, 0xe8, 0x13},
+      {0x04, 0xfc, 0x36, 0x84, 0x0c, 0x42, 0x63, 0xeb, 0x2c, 0xd1, 0x7f,
+       0x55, 0x06, 0x2a, 0xd6, 0x80, 0xad, 0x1d, 0xfa, 0x78, 0xd9}},
+     {{0x02, 0x3a, 0xf4, 0x07, 0x4c, 0x90, 0xa0, 0x2b, 0x3f, 0xe6, 0x1d,
+       0x28, 0x6d, 0x5c, 0x87, 0xf4, 0x25, 0xe6, 0xbd, 0xd8, 0x1b},
+      {0x01, 0x93, 0x64, 0x9c, 0xe5, 0x1f, 0x0c, 0xff, 0x07, 0x84, 0xcf,
+       0xc4, 0x76, 0x28, 0xf4, 0xfa, 0x85, 0x4a, 0x93, 0xf7, 0xa2}}},
+    {{{0x04, 0xd4, 0x84, 0x1a, 0x82, 0xde, 0x49, 0x13, 0xb5, 0x76, 0x25,
+       0xf1, 0x89, 0x34, 0xb7, 0x7b, 0xdf, 0x9d, 0xfb, 0x01, 0xfa},
+      {0x03, 0xb4, 0x20, 0x91, 0x90, 0x7b, 0xd8, 0x55, 0x2c, 0x09, 0x7e,
+       0x72, 0x14, 0x6e, 0x23, 0x83, 0x59, 0xe5, 0x72, 0x87, 0x01}},
+     {{0x02, 0x13, 0x2a, 0xbe, 0x0e, 0xd5, 0x18, 0x48, 0x7d, 0x3e, 0x4f,
+       0xa7, 0xfd, 0x24, 0xf8, 0xbe, 0xd1, 0xf2, 0x9c, 0xcf, 0xce},
+      {0x03, 0x7c, 0x73, 0xc6, 0xf8, 0xb4, 0x04, 0xec, 0x83, 0xda, 0x17,
+       0xa6, 0xeb, 0xca, 0x72, 0x4b, 0x3f, 0xf1, 0xf7, 0xee, 0xba}}},
+    {{{0x01, 0xcd, 0x2f, 0x02, 0x55, 0x7f, 0xba, 0x2a, 0xec, 0xc2, 0x86,
+       0x30, 0x29, 0xb2, 0x7a, 0x8a, 0x60, 0x89, 0x92, 0x67, 0x32},
+      {0x07, 0x71, 0x35, 0x86, 0xea, 0x57, 0xbf, 0x3a, 0x4d, 0x50, 0xd4,
+       0x77, 0x1e, 0x08, 0x57, 0x4c, 0x91, 0xfb, 0x0c, 0x4c, 0x03}},
+     {{0x00, 0x0b, 0xbc, 0xc2, 0xf3, 0x99, 0x39, 0x38, 0x8f, 0xdf, 0xe8,
+       0x41, 0x89, 0x25, 0x37, 0xec, 0x7b, 0x1f, 0xf3, 0x3a, 0xa3},
+      {0x03, 0x31, 0xad, 0x98, 0xd3, 0x18, 0x6f, 0x73, 0x96, 0x7b, 0x1e,
+       0x0b, 0x12, 0x0c, 0x80, 0xb1, 0xe2, 0x2e, 0xfc, 0x29, 0x88}}},
+};
+/** Into kKnownNonces, by curve. */
+constexpr size_t kHashOfCurve[kEcdsaCurves] = {0, 1, 2, 0};
+
 }  // namespace
 
-const NonceCurve kNonceCurves[4] = {
-    {32, 256, kP256Order, derive<Sha256>},
-    {48, 384, kP384Order, derive<Sha384>},
-    {66, 521, kP521Order, derive<Sha512>},
-    {32, 256, kSecp256k1Order, derive<Sha256>},
+const NonceCurve kNonceCurves[kEcdsaCurves] = {
+    {32, 256, kP256Order},
+    {48, 384, kP384Order},
+    {66, 521, kP521Order},
+    {32, 256, kSecp256k1Order},
 };
+
+const NonceKernel kOneLaneNonces[kEcdsaCurves] = {
+    NonceLanes<OneSha256Lane, kSha256Variant>::kernel(1),
+    NonceLanes<OneSha512Lane, kSha384Variant>::kernel(1),
+    NonceLanes<OneSha512Lane, kSha512Variant>::kernel(1),
+    NonceLanes<OneSha256Lane, kSha256Variant>::kernel(1),
+};
+const NonceKernel kEmulatedNonces[kEcdsaCurves] = {
+    NonceLanes<EmulatedSha256Lanes, kSha256Variant>::kernel(1),
+    NonceLanes<EmulatedSha512Lanes, kSha384Variant>::kernel(1),
+    NonceLanes<EmulatedSha512Lanes, kSha512Variant>::kernel(1),
+    NonceLanes<EmulatedSha256Lanes, kSha256Variant>::kernel(1),
+};
+
+void derive_nonces(const NonceKernel (&kernels)[kEcdsaCurves], size_t curve, const NonceJob* jobs, size_t count) {
+  const NonceKernel& kernel = kernels[curve];
+  const size_t left_over = count % kernel.lanes;
+  const size_t few = left_over < kernel.minimum ? left_over : 0;
+  if (count > few) kernel.derive(kNonceCurves[curve], jobs, count - few);
+  if (few > 0) kOneLaneNonces[curve].derive(kNonceCurves[curve], jobs + count - few, few);
+}
+
+bool nonces_are_known(const NonceKernel (&kernels)[kEcdsaCurves], size_t curve, bool fault) {
+  constexpr size_t kMaxLanes = 16;
+  const KnownNonces& known = kKnownNonces[kHashOfCurve[curve]];
+  uint8_t nonces[kMaxLanes + 1][sizeof kKnownSecret];
+  NonceJob jobs[kMaxLanes + 1];
+  const size_t count = kernels[curve].lanes + 1;
+  if (count > kMaxLanes + 1) return false;
+  for (size_t i = 0; i < count; i++) jobs[i] = {kKnownSecret, known.digests[i % 2], {}, nonces[i]};
+  kernels[curve].derive(kCurveOf163Bits, jobs, count);
+  nonces[0][0] ^= fault;
+  for (size_t i = 0; i < count; i++) {
+    if (std::memcmp(nonces[i], known.nonces[i % 2], sizeof kKnownSecret) != 0) return false;
+  }
+  return true;
+}
 
 }  // namespace keymill

@@ -174,22 +174,21 @@ bool known_key(KeySpec spec, const char* pkcs8, Key& key) {
   return kRsaKeyTypes->load(spec, Known(pkcs8).view(), key) == Status::OK;
 }
 
-/** `copies` of a known item on `run`; what is random goes back through OpenSSL. */
-bool knows_answer(ThreadState& thread, const Scheme& scheme, Use use, KnownAnswer known, Run run, bool fault,
-                  size_t copies) {
+/** A known item on `run`; what is random goes back through OpenSSL. */
+bool knows_answer(ThreadState& thread, const Scheme& scheme, Use use, KnownAnswer known, Run run, bool fault) {
   switch (use) {
     case kVerifying:
-      return accepts_answer(thread, run, known, fault, copies);
+      return accepts_answer(thread, run, known, fault);
     case kSigning:
       // PSS signatures are salted; those of PKCS#1 v1.5 are what they are.
       if (scheme.padding == RsaPadding::kPss) known.answer = {};
-      return gives_answer(thread, run, run_each<verify>, known, fault, copies);
+      return gives_answer(thread, run, run_each<verify>, known, fault);
     case kEncrypting:
-      return round_trips(thread, run, run_each<decrypt>, known, fault, copies);
+      return round_trips(thread, run, run_each<decrypt>, known, fault);
     case kDecrypting:
       known.input = known.answer;
       known.answer = kKnownMessage;
-      return gives_answer(thread, run, nullptr, known, fault, copies);
+      return gives_answer(thread, run, nullptr, known, fault);
   }
   return false;
 }
@@ -199,8 +198,8 @@ bool known_answer_test(ThreadState& thread, Run run, bool fault, size_t copies) 
   Key key;
   if (!known_key(KeySpec::RSA_2048, kRsaKnown.pkcs8, key)) return false;
   const Known answer(kRsaKnown.answers[scheme]);
-  const KnownAnswer known = {key, kSchemes[scheme].algorithm, 0, kKnownMessage, answer.view(), {}};
-  return knows_answer(thread, kSchemes[scheme], use, known, run, fault, copies);
+  const KnownAnswer known = {key, kSchemes[scheme].algorithm, 0, kKnownMessage, answer.view(), {}, copies};
+  return knows_answer(thread, kSchemes[scheme], use, known, run, fault);
 }
 
 /** Of the schemes: the one that the known answers of the larger sizes are of. */
@@ -213,8 +212,8 @@ bool larger_sizes_test(ThreadState& thread, Use use, Run run, bool fault, size_t
     if (!known_key(size.spec, size.pkcs8, key)) return false;
     const Known answer(size.signature);
     const Scheme& scheme = kSchemes[kPkcs1Sha256];
-    const KnownAnswer known = {key, scheme.algorithm, 0, kKnownMessage, answer.view(), {}};
-    if (!knows_answer(thread, scheme, use, known, run, fault, copies)) return false;
+    const KnownAnswer known = {key, scheme.algorithm, 0, kKnownMessage, answer.view(), {}, copies};
+    if (!knows_answer(thread, scheme, use, known, run, fault)) return false;
   }
   return true;
 }

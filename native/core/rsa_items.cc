@@ -241,7 +241,7 @@ void run_vector(ThreadState& thread, Vector& vector, const Steps& steps, Run one
   RsaMemory& memory = vector.memory;
   const size_t minimum = steps.is_private ? vector.route.type.minimum_private : vector.route.type.minimum_public;
   const size_t room_bytes = steps.is_private ? vector.kernel.private_bytes : vector.kernel.public_bytes;
-  uint8_t* const room = vector.count < minimum ? nullptr : memory.room.get(room_bytes);
+  uint8_t* const room = vector.count < minimum ? nullptr : memory.room.take(room_bytes);
   const size_t random_bytes = steps.is_random ? vector.count * kMaxRsaRandomBytes : 0;
   if (!room || !fill_random({memory.random, random_bytes})) {
     for (size_t i = 0; i < vector.count; i++) one_by_one(thread, memory.lanes[i].item, 1);

@@ -11,6 +11,7 @@
 
 #include "contract.h"
 #include "operation.h"
+#include "sha2_kernels.h"
 
 namespace keymill {
 
@@ -35,5 +36,29 @@ using Sha224 = HashFunction<Hash::SHA_224, SHA256_CTX, 64, 28, SHA224_Init, SHA2
 using Sha256 = HashFunction<Hash::SHA_256, SHA256_CTX, 64, 32, SHA256_Init, SHA256_Update, SHA256_Final>;
 using Sha384 = HashFunction<Hash::SHA_384, SHA512_CTX, 128, 48, SHA384_Init, SHA384_Update, SHA384_Final>;
 using Sha512 = HashFunction<Hash::SHA_512, SHA512_CTX, 128, 64, SHA512_Init, SHA512_Update, SHA512_Final>;
+
+/** A hash as sha2_hash takes it. */
+template <typename Function>
+struct Sha2Of;
+template <>
+struct Sha2Of<Sha224> {
+  static constexpr auto& kVariant = kSha224Variant;
+  static constexpr auto kKernel = &Sha2Kernels::sha256;
+};
+template <>
+struct Sha2Of<Sha256> {
+  static constexpr auto& kVariant = kSha256Variant;
+  static constexpr auto kKernel = &Sha2Kernels::sha256;
+};
+template <>
+struct Sha2Of<Sha384> {
+  static constexpr auto& kVariant = kSha384Variant;
+  static constexpr auto kKernel = &Sha2Kernels::sha512;
+};
+template <>
+struct Sha2Of<Sha512> {
+  static constexpr auto& kVariant = kSha512Variant;
+  static constexpr auto kKernel = &Sha2Kernels::sha512;
+};
 
 }  // namespace keymill

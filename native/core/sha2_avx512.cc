@@ -1,3 +1,6 @@
+// Everything that hashes in lanes of AVX-512.
+#include "big_endian.h"
+#include "nonce.h"
 #include "sha2_kernels.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
@@ -12,6 +15,7 @@
 #pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,bmi2")
 #endif
 
+#include "nonce_lanes.h"
 #include "sha2_lanes_avx512.h"
 
 namespace keymill {
@@ -19,6 +23,13 @@ namespace keymill {
 const Sha2Kernels kAvx512Sha2 = {
     {16, 6, Sha2Lanes<Avx512Sha256Lanes>::hash},
     {8, 2, Sha2Lanes<Avx512Sha512Lanes>::hash},
+};
+
+const NonceKernel kAvx512Nonces[kEcdsaCurves] = {
+    NonceLanes<Avx512Sha256Lanes, kSha256Variant>::kernel(4),
+    NonceLanes<Avx512Sha512Lanes, kSha384Variant>::kernel(3),
+    NonceLanes<Avx512Sha512Lanes, kSha512Variant>::kernel(3),
+    NonceLanes<Avx512Sha256Lanes, kSha256Variant>::kernel(4),
 };
 
 }  // namespace keymill
@@ -31,6 +42,7 @@ const Sha2Kernels kAvx512Sha2 = {
 
 namespace keymill {
 const Sha2Kernels kAvx512Sha2 = {};
+const NonceKernel kAvx512Nonces[kEcdsaCurves] = {};
 }  // namespace keymill
 
 #endif

@@ -65,14 +65,14 @@ struct Sha2Kernels {
 /** Needs kCpuAvx512. */
 extern const Sha2Kernels kAvx512Sha2;
 extern const Sha2Kernels kEmulatedSha2;
-/** OpenSSL's compression functions, one message at a time. */
+/** OpenSSL, one message at a time. */
 extern const Sha2Kernels kOneLaneSha2;
 
 /**
  * Writes the digest or mac of each of any number of messages of any lengths: on `kernel` those of similar length
  * together, and one at a time what would leave most of a vector empty. Changes the order of `jobs`. Constant time but
- * for lengths. Digests are written as vectors are done, so none may be in a part of another job. What messages and
- * states held may be left on the stack: wipe_stack of bytes.h.
+ * for lengths; what was secret is wiped. Digests are written as vectors are done, so none may be in a part of another
+ * job.
  */
 template <typename Number>
 void sha2_hash(const Sha2Kernel<Number>& kernel, const Sha2Variant<Number>& variant, Sha2Job<Number>* jobs,

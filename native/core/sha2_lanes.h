@@ -1,7 +1,8 @@
 // SHA-2 (FIPS 180-4) in the lanes of a vector, a message in each: one program for SHA-224/256 (32-bit words) and
 // SHA-384/512 (64-bit words), written once for every vector type:
 //   sha2_lanes_avx512.h   sixteen or eight lanes of AVX-512
-//   sha2_lanes_plain.h    as many lanes computed one after the other, and one lane of OpenSSL's
+//   sha2_lanes_plain.h    as many lanes computed one after the other
+//   sha2_one_lane.h       one lane of OpenSSL's
 #pragma once
 #include "sha2_kernels.h"
 #include "unroll.h"
@@ -62,22 +63,11 @@ struct Sha2Lanes {
     if constexpr (V::kCompresses) {
       V::compress(state.word, block.word);
     } else {
+      constexpr size_t last = (kWide ? 80 : 64) - kBlockWords;
       Word a[kStateWords];
       KEYMILL_UNROLL for (size_t i = 0; i < kStateWords; i++) a[i] = state.word[i];
-      for (size_t round = 0; round < (kWide ? 80 : 64); round += kBlockWords) {
-        KEYMILL_UNROLL for (size_t i = 0; i < kBlockWords; i++) {
-          if (round > 0) extend(block, i);
-          // The letters of the standard move on by one a round; here the indices do. Sums are ordered so that what
-          // comes last, the sigma of e, is added last.
-          const auto letter = [&](size_t at) -> Word& { return a[(at - i) % kStateWords]; };
-          Word &h = letter(7), &d = letter(3);
-          const Word sum =
-              V::add(V::add(h, V::add(block.word[i], constant(round + i))), V::choose(letter(4), letter(5), letter(6)));
-          const Word sigma = big_sigma_1(letter(4));
-          d = V::add(V::add(d, sum), sigma);
-          h = V::add(V::add(V::add(sum, sigma), V::majority(letter(0), letter(1), letter(2))), big_sigma_0(letter(0)));
-        }
-      }
+      for (size_t round = 0; round < last; round += kBlockWords) sixteen_rounds<true>(a, block, round);
+      sixteen_rounds<false>(a, block, last);
       KEYMILL_UNROLL for (size_t i = 0; i < kStateWords; i++) state.word[i] = V::add(state.word[i], a[i]);
     }
   }
@@ -127,6 +117,22 @@ struct Sha2Lanes {
  private:
   static Word constant(size_t round) {
     return V::broadcast(static_cast<Number>(kWide ? kSha2Constants[round] : kSha2Constants[round] >> 32));
+  }
+
+  /** The letters of the standard move on by one a round; here the indices do. `extends`: more rounds follow. */
+  template <bool extends>
+  static KEYMILL_INLINE void sixteen_rounds(Word (&a)[kStateWords], Block& block, size_t round) {
+    KEYMILL_UNROLL for (size_t i = 0; i < kBlockWords; i++) {
+      const auto letter = [&](size_t at) -> Word& { return a[(at - i) % kStateWords]; };
+      Word &h = letter(7), &d = letter(3);
+      const Word sum =
+          V::add(V::add(h, V::add(block.word[i], constant(round + i))), V::choose(letter(4), letter(5), letter(6)));
+      // The next round waits for this, so it is added last.
+      const Word sigma = big_sigma_1(letter(4));
+      d = V::add(V::add(d, sum), sigma);
+      h = V::add(V::add(V::add(sum, sigma), V::majority(letter(0), letter(1), letter(2))), big_sigma_0(letter(0)));
+      if constexpr (extends) extend(block, i);
+    }
   }
 
   // Sections 4.1.2 and 4.1.3.

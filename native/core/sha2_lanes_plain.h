@@ -64,4 +64,7 @@ struct PlainSha2Lanes {
   }
 };
 
+using EmulatedSha256Lanes = PlainSha2Lanes<uint32_t, 16>;
+using EmulatedSha512Lanes = PlainSha2Lanes<uint64_t, 8>;
+
 }  // namespace keymill

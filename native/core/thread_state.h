@@ -36,6 +36,7 @@ struct ThreadState {
   /** One slot per stem; only that stem reads it. */
   std::unique_ptr<StemState> aead;
   std::unique_ptr<StemState> ecdsa;
+  std::unique_ptr<StemState> edwards;
   std::unique_ptr<StemState> rsa;
 
   /** The executor's own: the group being gathered, where each item came from, and nonces not used yet. */

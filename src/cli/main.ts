@@ -1,95 +1,108 @@
 #!/usr/bin/env node
-/** The `keymill` command: argument parsing; what the commands do is in the files beside this one. */
+/** The `keymill` command: its commands and how they end; what they do is in the files beside this one. */
 import { readFileSync } from 'node:fs';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { StartError } from '../kms/index.ts';
-import { printCredentials } from './credentials.ts';
+import { changeCredentials } from './credentials.ts';
 import { printInfo } from './info.ts';
+import { init } from './init.ts';
+import { addOptions, type OptionName } from './options.ts';
 import { serve } from './serve.ts';
-import { backup, rotateRoot } from './store.ts';
+import { backup, rotateRoot, seed } from './store.ts';
+
+/** How a command ends. */
+const ExitCode = { done: 0, failed: 1, misused: 2 } as const;
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
 
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max) {
-      throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
-    }
-    return value;
-  };
-}
+const STORE: readonly OptionName[] = ['config', 'path'];
+const ENGINE: readonly OptionName[] = ['backend', 'threads'];
+const LISTENING: readonly OptionName[] = [
+  'host',
+  'port',
+  'auth',
+  'auth-none-reach',
+  'tls-cert',
+  'tls-key',
+  'tls-client-ca',
+];
 
-const path = () =>
-  new Option('--path <directory>', 'where the store and the root key are')
-    .env('KEYMILL_PATH')
-    .default('./keymill-data');
-const backend = () =>
-  new Option('--backend <name>', 'crypto backend').env('KEYMILL_BACKEND').choices(['auto', 'native', 'wasm']);
-const threads = () =>
-  new Option('--threads <count>', 'worker threads (default: one per processor)')
-    .env('KEYMILL_THREADS')
-    .argParser(wholeNumber(1, 256));
+const program = new Command('keymill')
+  .description('An embeddable key management service')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('Run it with --help to see what it takes.')
+  .addHelpText(
+    'after',
+    `
+What a flag does not say, the environment does (KEYMILL_PORT for --port), then the --config file, then the default.
+Exit codes: ${ExitCode.done} done, ${ExitCode.failed} failed (the message says what to do), ${ExitCode.misused} wrong command, option or value.`,
+  );
 
-const program = new Command('keymill').description('An embeddable key management service').version(version);
+addOptions(
+  program
+    .command('serve')
+    .description('serve the AWS KMS API; makes a store, a root key and an access key at the first start'),
+  [...STORE, 'region', 'account', 'seed', ...LISTENING, ...ENGINE, 'log-level'],
+).action((options) => serve({ ...options, version }));
 
-program
-  .command('serve')
-  .description('serve the AWS KMS API; makes a store, a root key and an access key at the first start')
-  .addOption(new Option('--host <address>', 'address to listen on').env('KEYMILL_HOST').default('127.0.0.1'))
-  .addOption(
-    new Option('--port <number>', 'port to listen on, 0 for any free one')
-      .env('KEYMILL_PORT')
-      .default(4599)
-      .argParser(wholeNumber(0, 65_535)),
-  )
-  .addOption(path())
-  .addOption(
-    new Option('--region <name>', 'region, fixed at the first start (default: us-east-1)').env('KEYMILL_REGION'),
-  )
-  .addOption(
-    new Option('--account <digits>', 'account id, fixed at the first start (default: 000000000000)').env(
-      'KEYMILL_ACCOUNT',
+addOptions(
+  program.command('init').description('make a store, its root key and a first access key, and print that key: once'),
+  [...STORE, 'region', 'account', 'principal'],
+).action((options) => init(options));
+
+addOptions(
+  program
+    .command('credentials')
+    .description('print the access keys of a store, secrets included; a running endpoint knows a new one at once'),
+  [...STORE, 'create', 'principal', 'duration', 'remove'],
+).action((options) => changeCredentials(options));
+
+addOptions(
+  program
+    .command('seed')
+    .description(
+      'put the keys of a YAML or JSON file into a store, made where there is none; those it has stay as they are',
     ),
-  )
-  .addOption(backend())
-  .addOption(threads())
-  .action((options) => serve({ ...options, version }));
+  [...STORE, 'region', 'account'],
+)
+  .argument('<file>', 'the seed')
+  .action((file, options) => seed(file, options));
 
-program
-  .command('credentials')
-  .description('print the access keys of a store, secrets included')
-  .addOption(path())
-  .option('--create', 'make a new access key first')
-  .action((options) => printCredentials(options));
-
-program
-  .command('backup')
-  .description('copy a store to a new file, while it is in use or not; the root key is not in it')
+addOptions(
+  program
+    .command('backup')
+    .description('copy a store to a new file, while it is in use or not; the root key is not in it'),
+  STORE,
+)
   .argument('<file>', 'the file to make')
-  .addOption(path())
   .action((file, options) => backup(file, options));
 
-program
-  .command('rotate-root')
-  .description(
-    'put a store under the root key that KEYMILL_NEW_ROOT_KEY, _ROOT_KEY_FILE or _ROOT_PASSPHRASE says, or under a new one in its file',
-  )
-  .addOption(path())
-  .action((options) => rotateRoot(options));
+addOptions(
+  program
+    .command('rotate-root')
+    .description(
+      'put a store under the root key that KEYMILL_NEW_ROOT_KEY, _ROOT_KEY_FILE or _ROOT_PASSPHRASE says, or under a new one in its file',
+    ),
+  STORE,
+).action((options) => rotateRoot(options));
 
-program
-  .command('info')
-  .description('print what runs on this machine: backend, CPU features, OpenSSL, self-tests')
-  .addOption(backend())
-  .addOption(threads())
-  .option('--json', 'as JSON')
-  .action((options) => printInfo(options));
+addOptions(
+  program.command('info').description('print what runs on this machine: backend, CPU features, OpenSSL, self-tests'),
+  [...ENGINE, 'json'],
+).action((options) => printInfo(options));
 
 try {
   await program.parseAsync();
 } catch (error) {
+  process.exitCode = exitCodeOf(error);
+}
+
+function exitCodeOf(error: unknown): number {
+  // Commander has said already what is wrong.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.misused;
+  // Errors with a code (of the system, the engine, SQLite) are about the world and need no stack.
   const expected = error instanceof StartError || typeof (error as { code?: unknown }).code === 'string';
   console.error(`keymill: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}`);
-  process.exitCode = 1;
+  return ExitCode.failed;
 }

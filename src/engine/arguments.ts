@@ -47,6 +47,12 @@ export function optionalBytesLength(name: string, value: unknown): number {
   return value === undefined ? 0 : bytesLength(name, value);
 }
 
+/** A boolean argument, false where it is absent: what is truthy is not taken for one. */
+export function optionalBoolean(name: string, value: unknown): boolean {
+  if (value !== undefined && typeof value !== 'boolean') throw argumentError(name, 'a boolean', describe(value));
+  return value === true;
+}
+
 /** The row of a table by a caller's name for it; what every object inherits (`constructor`) is no row. */
 export function rowOf<Row>(name: string, rows: Readonly<Record<string, Row>>, value: unknown): Row {
   const row = typeof value === 'string' && Object.hasOwn(rows, value) ? rows[value] : undefined;

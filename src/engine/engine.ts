@@ -270,8 +270,8 @@ export class Engine {
   }
 
   /**
-   * Signs n digests (or n raw messages of `messageBytes`) end to end with one key or one each; n signatures end to end, ECDSA as r||s.
-   * Rejects as a whole where an item cannot be signed.
+   * Signs n digests (or n raw messages of `messageBytes`) end to end with one key or one each; n signatures end to end, ECDSA as r||s
+   * and the recovery id where it is asked for. Rejects as a whole where an item cannot be signed.
    */
   async signPacked(request: SignPackedRequest): Promise<Uint8Array> {
     requestObject(request);

@@ -2,7 +2,7 @@
  * The operations of the engine: one row each, that checks a request and places it. `engine.sign(...)` and a `run` item with
  * `op: 'sign'` go through the same row.
  */
-import { bytesLength, integer, optionalBytesLength, rowOf } from './arguments.ts';
+import { bytesLength, integer, optionalBoolean, optionalBytesLength, rowOf } from './arguments.ts';
 import { Flag, HANDLE_BYTES, MAX_PRIVATE_KEY_BYTES, WRAP_OVERHEAD_BYTES } from './backend.ts';
 import { Call, type QueuedKey, type Sink } from './batch.ts';
 import { runInPlace } from './direct.ts';
@@ -39,7 +39,8 @@ export interface DecryptRequest extends Abortable {
   ciphertext: Uint8Array;
   aad?: Uint8Array | undefined;
 }
-export interface SignRequest extends Abortable {
+/** What is signed, and how it is written. */
+interface SignedMessage extends Abortable {
   key: EngineKey;
   algorithm: SigningAlgorithm;
   message: Uint8Array;
@@ -48,7 +49,20 @@ export interface SignRequest extends Abortable {
   /** ECDSA: `der` (default) or `p1363` (r||s at fixed width). */
   encoding?: 'der' | 'p1363' | undefined;
 }
-export interface VerifyRequest extends SignRequest {
+/** Options of signing with ECDSA; each is off by default and refused (INVALID_ARGUMENT) with other algorithms. */
+export interface EcdsaOptions {
+  /** The nonce is RFC 6979's, so that a message always gets the same signature. By default fresh randomness goes into it as well. */
+  deterministic?: boolean | undefined;
+  /** s is at most n/2: where it is not, n - s takes its place, which verifies too (BIP 146, EIP-2). */
+  lowS?: boolean | undefined;
+  /**
+   * One byte follows the signature, the recovery id of SEC 1 section 4.1.6: 0 to 3, from which with r, s and the digest the public key
+   * is found. With `p1363` on secp256k1 that is Ethereum's 65 bytes, but for the 27 that its `v` adds.
+   */
+  recoveryId?: boolean | undefined;
+}
+export interface SignRequest extends SignedMessage, EcdsaOptions {}
+export interface VerifyRequest extends SignedMessage {
   signature: Uint8Array;
 }
 export interface MacRequest extends Abortable {
@@ -166,19 +180,30 @@ const derSignatureBytes = (elementBytes: number): number => {
   return content + (content < 128 ? 2 : 3);
 };
 
-/** Length of a signature (its upper bound for DER). */
+/** Length of a signature (its upper bound for DER) with its recovery id where the flags ask for one. */
 export function signatureBytes(route: KeyRoute, flags: number): number {
   const elementBytes = route.spec.elementBytes!;
   if (route.spec.family === 'rsa') return elementBytes;
-  return route.algorithmRow.hasEncodings && (flags & Flag.P1363) === 0
-    ? derSignatureBytes(elementBytes)
-    : 2 * elementBytes;
+  const isDer = route.algorithmRow.hasEncodings && (flags & Flag.P1363) === 0;
+  return (isDer ? derSignatureBytes(elementBytes) : 2 * elementBytes) + (flags & Flag.RECOVERY_ID ? 1 : 0);
 }
 
-function signFlags(
+const ecdsaFlag = (route: KeyRoute, name: keyof EcdsaOptions, value: unknown, flag: number): number => {
+  if (!optionalBoolean(name, value)) return 0;
+  if (!route.algorithmRow.takesEcdsaOptions) throw argumentError(name, 'nothing but false beside ECDSA', 'true');
+  return flag;
+};
+
+/** The flags of the options; INVALID_ARGUMENT where one is no boolean, or on without ECDSA. */
+export const ecdsaFlags = (route: KeyRoute, { deterministic, lowS, recoveryId }: EcdsaOptions): number =>
+  ecdsaFlag(route, 'deterministic', deterministic, Flag.DETERMINISTIC) |
+  ecdsaFlag(route, 'lowS', lowS, Flag.LOW_S) |
+  ecdsaFlag(route, 'recoveryId', recoveryId, Flag.RECOVERY_ID);
+
+function messageFlags(
   route: KeyRoute,
-  messageType: SignRequest['messageType'],
-  encoding: SignRequest['encoding'],
+  messageType: SignedMessage['messageType'],
+  encoding: SignedMessage['encoding'],
   messageBytes: number,
 ): number {
   let flags = messageType === undefined ? 0 : rowOf('messageType', MESSAGE_TYPE_FLAGS, messageType);
@@ -262,7 +287,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Place<OperationType
     const call = new Call(route, state, signal);
     call.input = message;
     call.inputBytes = checkedLength('message', message);
-    call.flags = signFlags(route, messageType, encoding, call.inputBytes);
+    call.flags = messageFlags(route, messageType, encoding, call.inputBytes) | ecdsaFlags(route, request);
     call.outputBytes = signatureBytes(route, call.flags);
     place(core, call, sink, tag);
   },
@@ -274,7 +299,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Place<OperationType
     const call = new Call(route, state, signal);
     call.input = message;
     call.inputBytes = checkedLength('message', message);
-    call.flags = signFlags(route, messageType, encoding, call.inputBytes);
+    call.flags = messageFlags(route, messageType, encoding, call.inputBytes);
     call.extra = signature;
     call.extraBytes = checkedLength('signature', signature);
     place(core, call, sink, tag);

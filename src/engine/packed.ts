@@ -8,7 +8,7 @@ import { align8, Batch, Call, type Lane } from './batch.ts';
 import { runDirect } from './direct.ts';
 import { argumentError, EngineError, statusError } from './errors.ts';
 import { EngineKey, type KeyState } from './key.ts';
-import { keyedRoute, MAX_INPUT_BYTES, signatureBytes } from './operations.ts';
+import { type EcdsaOptions, ecdsaFlags, keyedRoute, MAX_INPUT_BYTES, signatureBytes } from './operations.ts';
 import type { EngineCore, KeyedOperation, KeyRoute } from './routes.ts';
 import { HASHES, type MacAlgorithm, type SigningAlgorithm, TAG_BYTES } from './specs.ts';
 
@@ -20,8 +20,10 @@ type PackedMessages =
   | { digests: Uint8Array; messages?: undefined; messageBytes?: undefined }
   | { messages: Uint8Array; messageBytes: number; digests?: undefined };
 
-export type SignPackedRequest = PackedKeys & PackedMessages & { algorithm: SigningAlgorithm };
-export type VerifyPackedRequest = SignPackedRequest & { signatures: Uint8Array };
+type PackedSignatures = PackedKeys & PackedMessages & { algorithm: SigningAlgorithm };
+/** With `recoveryId` each signature is one byte longer. */
+export type SignPackedRequest = PackedSignatures & EcdsaOptions;
+export type VerifyPackedRequest = PackedSignatures & { signatures: Uint8Array };
 export type SealPackedRequest = PackedKeys & {
   /** Default SYMMETRIC_DEFAULT. */
   algorithm?: 'SYMMETRIC_DEFAULT' | 'XAES_256_GCM' | undefined;
@@ -279,7 +281,7 @@ function runDear(
 }
 
 /** What signing and verifying have in common: the checked items, keys and route. */
-function packedSignatures(core: EngineCore, operation: 'sign' | 'verify', request: SignPackedRequest) {
+function packedSignatures(core: EngineCore, operation: 'sign' | 'verify', request: PackedSignatures) {
   const { digests, messages, messageBytes, algorithm } = request;
   const input = digests ?? messages;
   const name = digests === undefined ? 'messages' : 'digests';
@@ -308,9 +310,10 @@ function packedSignatures(core: EngineCore, operation: 'sign' | 'verify', reques
 
 export async function signPacked(core: EngineCore, request: SignPackedRequest): Promise<Uint8Array> {
   const { items, ...whole } = packedSignatures(core, 'sign', request);
-  const outputBytes = signatureBytes(whole.route, whole.flags);
+  const flags = whole.flags | ecdsaFlags(whole.route, request);
+  const outputBytes = signatureBytes(whole.route, flags);
   const signatures = new Uint8Array(items * outputBytes);
-  const part = { ...whole, extra: new Uint8Array(0), extraBytes: 0, outputBytes };
+  const part = { ...whole, flags, extra: new Uint8Array(0), extraBytes: 0, outputBytes };
   await runDear(core, part, (first, batch) => signatures.set(batch.outputs(outputBytes), first * outputBytes));
   return signatures;
 }

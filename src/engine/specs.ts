@@ -31,6 +31,8 @@ export interface AlgorithmRow {
   readonly nonceBytes?: number;
   /** ECDSA signatures come in two encodings, DER and r||s. */
   readonly hasEncodings?: boolean;
+  /** Signing takes `EcdsaOptions`. */
+  readonly takesEcdsaOptions?: boolean;
   /** False where only the message itself can be signed (pure Ed25519, RFC 8032 section 5.1); true where absent. */
   readonly takesDigest?: boolean;
 }
@@ -41,7 +43,11 @@ export const TAG_BYTES = 16;
 const aead = (id: number, nonceBytes: number): AlgorithmRow => ({ id, use: 'encrypt', nonceBytes });
 const oaep = (id: number, hash: DigestAlgorithm): AlgorithmRow => ({ id, use: 'encrypt', hash });
 const signature = (id: number, hash: DigestAlgorithm): AlgorithmRow => ({ id, use: 'sign', hash });
-const ecdsa = (id: number, hash: DigestAlgorithm): AlgorithmRow => ({ id, use: 'sign', hash, hasEncodings: true });
+const ecdsa = (id: number, hash: DigestAlgorithm): AlgorithmRow => ({
+  ...signature(id, hash),
+  hasEncodings: true,
+  takesEcdsaOptions: true,
+});
 const hmac = (id: number, hash: DigestAlgorithm): AlgorithmRow => ({ id, use: 'mac', hash });
 
 export const ALGORITHMS = table({
@@ -237,12 +243,12 @@ export const KEY_SPECS = table({
     rawBytes: [32, 32],
     elementBytes: 32,
     cost: {
-      secret: curve(16),
-      public: curve(46),
-      sign: curve(16),
-      verify: curve(46),
-      generate: curve(16),
-      import: curve(16),
+      secret: curve(8),
+      public: curve(24),
+      sign: { ...curve(8), leastRecords: 256 },
+      verify: { ...curve(24), leastRecords: 64 },
+      generate: curve(80),
+      import: curve(30),
     },
   } satisfies KeySpecRow as KeySpecRow,
   HMAC_224: hmacSpec(48, 'HMAC_SHA_224', 28, 64),

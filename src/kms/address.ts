@@ -28,6 +28,7 @@ export type KeyAddress = { readonly keyId: string } | { readonly aliasName: stri
 
 /** A UUID, or a multi-Region id. AWS compares ids exactly, so upper case names no key. */
 const KEY_ID = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|mrk-[0-9a-f]{32})$/;
+export const isKeyId = (text: string): boolean => KEY_ID.test(text);
 const ARN = /^arn:[^:]*:kms:([^:]*):([^:]*):(?:key\/([^:]+)|(alias\/[^:]+))$/;
 
 /**

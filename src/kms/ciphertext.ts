@@ -10,7 +10,8 @@
  * | 32 | key material id |
  * | rest | XAES-256-GCM: nonce (24), ciphertext, tag (16) |
  *
- * Additional data is everything before the XAES part, followed by the encryption context. Blobs of this version stay readable.
+ * Additional data is everything before the XAES part, followed by the encryption context or by the bytes in its
+ * place. Blobs of this version stay readable.
  */
 import { markAsUntransferable } from 'node:worker_threads';
 import { KmsError } from './errors.ts';
@@ -111,6 +112,8 @@ export function dashed(hex: string): string {
 }
 
 export type EncryptionContext = Readonly<Record<string, string>>;
+/** An encryption context, or bytes in its place. */
+export type CiphertextContext = EncryptionContext | Uint8Array;
 
 /** AWS's limit, counted in characters over all keys and values. */
 const MAX_CONTEXT_CHARACTERS = 8192;
@@ -152,13 +155,26 @@ function byUtf8(a: MeasuredPair, b: MeasuredPair): number {
   return Buffer.compare(Buffer.from(a.key, 'utf8'), Buffer.from(b.key, 'utf8'));
 }
 
+/** In place of the count of pairs: more of them than MAX_CONTEXT_CHARACTERS allows. */
+const BYTES_FOLLOW = 0xffff;
+
+/** Header and bytes that stand in the place of an encryption context, as additional data that no context gives. */
+function bytesAad(header: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const aad = Buffer.allocUnsafe(header.length + 2 + bytes.length);
+  aad.set(header);
+  aad.writeUInt16BE(BYTES_FOLLOW, header.length);
+  aad.set(bytes, header.length + 2);
+  return aad;
+}
+
 /**
  * Header and encryption context as additional data. The context is the AWS Encryption SDK's form: a count, then pairs in the
  * order of their keys' UTF-8 bytes, every string behind its length (all u16, big-endian), so that no two contexts have one
  * encoding. An absent context and {} are the same to AWS.
  * @throws KmsError ValidationException for text that is not Unicode, or too much of it
  */
-export function ciphertextAad(header: Uint8Array, context: EncryptionContext | undefined): Uint8Array {
+export function ciphertextAad(header: Uint8Array, context: CiphertextContext | undefined): Uint8Array {
+  if (context instanceof Uint8Array) return bytesAad(header, context);
   const pairs: MeasuredPair[] = [];
   let characters = 0;
   let bytes = header.length + 2;

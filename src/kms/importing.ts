@@ -14,6 +14,7 @@ import { MS_PER_DAY } from './days.ts';
 import { KmsError } from './errors.ts';
 import type { LiveKey } from './livekey.ts';
 import type { Service } from './service.ts';
+import { materialFormat } from './specs.ts';
 
 interface WrappingRow {
   /** What encrypts: the material itself, or the AES key that wraps it. */
@@ -99,7 +100,7 @@ export async function importMaterial(
   let material: Buffer | undefined;
   try {
     material = await unwrap(engine, wrappingKey, WRAPPING[algorithm], encrypted);
-    const format = RAW_SPECS.test(key.keySpec) ? 'raw' : 'pkcs8';
+    const format = materialFormat(key.keySpec);
     const handle = await engine.importKey({ keySpec: key.keySpec, format, data: material, exportable: false });
     return { handle, materialId: await root.materialId(key.record.keyId, material) };
   } catch (error) {
@@ -111,8 +112,6 @@ export async function importMaterial(
   }
 }
 
-/** Symmetric and HMAC keys come as bytes, the others as PKCS#8. */
-const RAW_SPECS = /^(?:SYMMETRIC|HMAC)_/;
 const UNSOUND: ReadonlySet<string> = new Set(['INVALID_KEY', 'INVALID_LENGTH']);
 
 async function openToken({ root, now }: Service, keyId: string, token: Uint8Array) {

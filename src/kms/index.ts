@@ -3,7 +3,7 @@ export { type EngineInfo, type EngineOptions, openEngine } from '../engine/index
 export { openSqliteStore, type Store } from '../store/index.ts';
 export type { AccessKey, AccessKeys } from './accesskeys.ts';
 export { KMS_ERRORS, KmsError, type KmsErrorName, StartError } from './errors.ts';
-export { type BatchItem, type BatchResult, Keymill, MAX_BATCH_ITEMS } from './keymill.ts';
+export { type BatchItem, type BatchResult, Keymill, type KeymillStats, MAX_BATCH_ITEMS } from './keymill.ts';
 export type { Caller, Operation } from './operation.ts';
 export {
   OPERATIONS,
@@ -13,6 +13,7 @@ export {
   type OperationOutput,
 } from './operations/index.ts';
 export { environmentRootKey, type RootKeyOption } from './rootkey.ts';
+export type { Seed, SeedKey, SeedMaterial } from './seedfile.ts';
 export type { Ranges } from './service.ts';
 export type { Member, Members, Shape } from './shapes.ts';
 export type { KeymillOptions } from './start.ts';

@@ -1,5 +1,5 @@
 /** The service as callers see it: one method per AWS KMS operation, batches, callers, access keys. */
-import type { EngineInfo } from '../engine/index.ts';
+import type { EngineInfo, EngineStats } from '../engine/index.ts';
 import type { AccessKeys } from './accesskeys.ts';
 import { KmsError } from './errors.ts';
 import type { Caller } from './operation.ts';
@@ -25,6 +25,13 @@ export type BatchResult =
   | { readonly error: KmsError; readonly output?: undefined };
 
 export const MAX_BATCH_ITEMS = 1000;
+
+/** What a service has done and holds. */
+export interface KeymillStats {
+  readonly engine: EngineStats;
+  /** How many keys there are in each state that has any. */
+  readonly keysByState: ReadonlyMap<string, number>;
+}
 
 /** Gives a class one method per row of the operations table. */
 function operationMethods(): abstract new () => OperationMethods {
@@ -89,6 +96,12 @@ export class Keymill extends operationMethods() {
   /** What the engine runs on. */
   get engineInfo(): EngineInfo {
     return this.#started.service.engine.info;
+  }
+
+  /** Counters of the engine since it opened, and how many keys the store holds now. @throws where the store does not answer */
+  async stats(): Promise<KeymillStats> {
+    const { engine, store } = this.#started.service;
+    return { engine: engine.stats(), keysByState: await store.countKeys() };
   }
 
   /** The same service seen by another caller. */

@@ -70,28 +70,43 @@ export interface NewKeyOptions {
   readonly policy: string | undefined;
 }
 
+/** The record of a new key; one without a material waits for it. */
+export function keyRecord(
+  { now }: Service,
+  {
+    keyId,
+    keySpec,
+    keyUsage,
+    origin,
+    description,
+  }: Omit<NewKeyOptions, 'tags' | 'policy'> & { readonly keyId: string },
+  currentMaterialId: string | undefined,
+): KeyRecord {
+  return {
+    keyId,
+    version: 1,
+    keySpec,
+    keyUsage,
+    keyState: currentMaterialId === undefined ? 'PendingImport' : 'Enabled',
+    origin,
+    description,
+    creationDate: now(),
+    currentMaterialId: currentMaterialId ?? null,
+    deletionDate: null,
+    rotationPeriodInDays: null,
+    nextRotationDate: null,
+  };
+}
+
 /** Makes and stores a key; it is durable when this returns. One of origin EXTERNAL waits for its material. */
 export async function createKey(
   service: Service,
   { keySpec, keyUsage, origin, description, tags, policy }: NewKeyOptions,
 ): Promise<LiveKey> {
-  const { store, keyring, now } = service;
+  const { store, keyring } = service;
   const keyId = await newKeyId(service);
   const material = origin === 'AWS_KMS' ? await generateMaterial(service, keyId, keySpec) : undefined;
-  const key: KeyRecord = {
-    keyId,
-    version: 1,
-    keySpec,
-    keyUsage,
-    keyState: material === undefined ? 'PendingImport' : 'Enabled',
-    origin,
-    description,
-    creationDate: now(),
-    currentMaterialId: material?.record.materialId ?? null,
-    deletionDate: null,
-    rotationPeriodInDays: null,
-    nextRotationDate: null,
-  };
+  const key = keyRecord(service, { keyId, keySpec, keyUsage, origin, description }, material?.record.materialId);
   const stored = { key, materials: material === undefined ? [] : [material.record] };
   try {
     await store.insertKey({ ...stored, tags, policy });

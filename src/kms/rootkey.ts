@@ -13,7 +13,8 @@ const NEXT = '.next';
 
 /**
  * The key that encrypts everything in a store: 32 bytes, or their Base64 or hexadecimal text; an environment variable with that
- * text; a file, made where absent; or a passphrase, from which scrypt derives it. Bytes stay the caller's, who may wipe them.
+ * text; a file, made where absent; or a passphrase, from which scrypt derives it. Bytes stay the caller's, who may wipe them once the
+ * service is open: of those it keeps no copy outside the engine.
  */
 export type RootKeyOption =
   | Uint8Array
@@ -48,6 +49,8 @@ export interface RootKeySource {
   make(): Promise<NewRootKey>;
   /** A key other than the present one, durable beside it. @throws StartError where this source has only one */
   renew(): Promise<NewRootKey>;
+  /** Wipes what the source itself has of a key, once the service has that: it gives no key any more. */
+  forget(): void;
   /** Why no candidate was the right one. */
   readonly mismatch: string;
 }
@@ -68,6 +71,7 @@ function rootKeyBytes(given: Uint8Array | string): Uint8Array {
   );
 }
 
+const nothing = (): void => {};
 const onlyOne = async (): Promise<never> => {
   throw new StartError('say what the new root key is: only a root key in a file is renewed by itself');
 };
@@ -75,10 +79,15 @@ const onlyOne = async (): Promise<never> => {
 /** The bytes are checked, and where they are the caller's copied, at once. */
 function givenKey(given: Uint8Array | string): RootKeySource {
   const key = rootKeyBytes(given);
+  let isForgotten = false;
   return {
-    candidates: () => [{ read: () => new Uint8Array(key) }],
+    candidates: () => (isForgotten ? [] : [{ read: () => new Uint8Array(key) }]),
     make: async () => ({ bytes: new Uint8Array(key), settings: NOTHING }),
     renew: onlyOne,
+    forget() {
+      isForgotten = true;
+      key.fill(0);
+    },
     mismatch: 'the root key is not the one this store was made with; nothing was changed',
   };
 }
@@ -87,8 +96,10 @@ function passphraseKey(given: Uint8Array | string): RootKeySource {
   // One text has one key, however the keyboard composes its letters.
   const passphrase = typeof given === 'string' ? Buffer.from(given.normalize('NFC'), 'utf8') : Buffer.from(given);
   if (passphrase.length === 0) throw new StartError('the passphrase of the root key is empty');
+  let isForgotten = false;
   return {
     candidates(settings) {
+      if (isForgotten) return [];
       const salt = settings.get(SCRYPT);
       if (salt === undefined) {
         throw new StartError('the root key of this store is not derived from a passphrase; nothing was changed');
@@ -100,6 +111,10 @@ function passphraseKey(given: Uint8Array | string): RootKeySource {
       return { bytes: await derive(passphrase, salt), settings: new Map([[SCRYPT, salt.text]]) };
     },
     renew: onlyOne,
+    forget() {
+      isForgotten = true;
+      passphrase.fill(0);
+    },
     mismatch: 'the passphrase is not the one of the root key of this store; nothing was changed',
   };
 }
@@ -121,6 +136,7 @@ function fileKey(path: string): RootKeySource {
       rmSync(file + NEXT, { force: true });
       return { bytes: await createRootKey(file + NEXT), settings: NOTHING, settle: () => settleRootKey(file) };
     },
+    forget: nothing,
     mismatch: 'the root key is not the one this store was made with; nothing was changed',
   };
 }
@@ -130,6 +146,7 @@ const randomKey: RootKeySource = {
   candidates: () => [],
   make: async () => ({ bytes: randomBytes(ROOT_KEY_BYTES), settings: NOTHING }),
   renew: async () => ({ bytes: randomBytes(ROOT_KEY_BYTES), settings: NOTHING }),
+  forget: nothing,
   mismatch: 'the root key is missing: say which one this store was made with',
 };
 

@@ -94,6 +94,7 @@ export class RootRotation {
       await this.#replacing;
       this.#source = given ?? present;
     } finally {
+      given?.forget();
       this.#replacing = undefined;
       activity.end();
     }

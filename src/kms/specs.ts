@@ -83,6 +83,10 @@ export function algorithmsOf(keySpec: KeySpec, keyUsage: KeyUsage): readonly Alg
     .toSorted();
 }
 
+/** How the material of a key comes from outside: symmetric and HMAC keys as bytes, the others as PKCS#8. */
+export const materialFormat = (keySpec: KeySpec): 'raw' | 'pkcs8' =>
+  KEY_SPECS[keySpec].family === 'symmetric' || KEY_SPECS[keySpec].family === 'hmac' ? 'raw' : 'pkcs8';
+
 /** The member of KeyMetadata and GetPublicKey that lists a usage's algorithms. */
 export const ALGORITHM_LIST_OF = {
   ENCRYPT_DECRYPT: 'EncryptionAlgorithms',

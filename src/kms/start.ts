@@ -12,6 +12,8 @@ import { Keyring } from './keyring.ts';
 import { Root } from './root.ts';
 import { defaultRootKey, type RootKeyOption, type RootKeySource, rootKeySource } from './rootkey.ts';
 import { findRoot, RootRotation } from './rootrotation.ts';
+import { sow } from './seed.ts';
+import { readSeed, type Seed } from './seedfile.ts';
 import { Activity, AWS_RANGES, type Ranges, type Service } from './service.ts';
 import { sweep } from './sweep.ts';
 
@@ -27,6 +29,8 @@ export interface KeymillOptions {
    * KEYMILL_ROOT_PASSPHRASE, else the file `root.key` in `path`, made at the first start.
    */
   readonly rootKey?: RootKeyOption | undefined;
+  /** Keys that the store is to have, as an object or in the YAML or JSON file of this name; those it has already stay as they are. */
+  readonly seed?: Seed | string | undefined;
   /** Default `auto`: native where it loads, else WASM. */
   readonly backend?: BackendChoice | undefined;
   /** Worker threads of the engine. Default: one per processor. */
@@ -81,6 +85,7 @@ export async function start(options: KeymillOptions): Promise<Started> {
   try {
     const path = options.path ?? './keymill-data';
     requireRealm(options);
+    const seed = options.seed === undefined ? [] : await readSeed(options.seed);
     const source = options.rootKey === undefined ? defaultRootKey(placeOf(path)) : rootKeySource(options.rootKey);
     const store = options.store ?? (await openStore(path));
     if (options.store === undefined) closers.push(() => store.close());
@@ -93,6 +98,7 @@ export async function start(options: KeymillOptions): Promise<Started> {
       ? await firstRoot({ engine, store, realm }, source)
       : await findRoot({ engine, realm }, source, settings);
     closers.push(() => root.close());
+    source.forget();
     const keyring = new Keyring(store, root, realm, options.openKeys ?? DEFAULT_OPEN_KEYS);
     closers.push(() => keyring.close());
     const activity = new Activity();
@@ -106,8 +112,11 @@ export async function start(options: KeymillOptions): Promise<Started> {
     };
     const rotation = new RootRotation(service, source);
     const follower = await Follower.open(store, keyring, () => rotation.follow());
+    // It may have been replaced since it was found, before the follower began to look.
+    await rotation.follow();
     const following = new Background('looking for changes', FOLLOW_INTERVAL_MS, () => follower.look());
     await sweep(service);
+    await sow(service, seed);
     const sweeping = new Background('sweeping', SWEEP_INTERVAL_MS, async () => {
       if (!activity.isRefused) await sweep(service);
     });

@@ -81,6 +81,12 @@ export function requireInRange(name: string, value: number, [min, max]: readonly
   refuseViolations(violations);
 }
 
+/** For a member that only some calls need. @throws KmsError as for a member that is required */
+export function requireGiven(name: string, member: Member, value: unknown): void {
+  const pathName = name.charAt(0).toLowerCase() + name.slice(1);
+  if (value === undefined) refuseViolations([violation(member, 'null', pathName, 'must not be null')]);
+}
+
 /** Empty lists, false and 0 ask for nothing, so they are no reason to refuse. */
 function refuse(name: string, value: unknown): void {
   if (value === false || (Array.isArray(value) && value.length === 0)) return;

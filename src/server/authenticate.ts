@@ -23,9 +23,10 @@ export interface Credential {
 }
 
 export interface AuthenticatorOptions {
+  /** The region that signatures must name, or `any`. */
   readonly region: string;
   readonly service: string;
-  /** The credential with this access key id, or undefined. Asked again after `CREDENTIAL_SECONDS`. */
+  /** The credential with this access key id, or undefined. Asked again after `CREDENTIAL_SECONDS`, and where a signature does not match. */
   readonly credential: (accessKeyId: string) => Promise<Credential | undefined>;
   readonly clock?: (() => Date) | undefined;
 }
@@ -34,8 +35,9 @@ export type ReceivedRequest = Omit<CanonicalInput, 'payloadHash'> & { readonly b
 
 /** AWS's own window. */
 const MAX_SKEW_MS = 5 * 60_000;
-/** How long a derived signing key serves before the credential is looked up again. */
-export const CREDENTIAL_SECONDS = 60;
+/** How long a derived signing key serves before the credential is looked up again: a removed one is accepted no longer than that. */
+const CREDENTIAL_SECONDS = 5;
+const ANY_REGION = 'any';
 const MAX_CACHED_KEYS = 1000;
 /** Headers that decide what a request means or who it is from: two of one could be read differently by two readers. */
 const SINGLE_HEADERS: ReadonlySet<string> = new Set([
@@ -61,21 +63,20 @@ export function createAuthenticator(options: AuthenticatorOptions): (request: Re
 
   /** The signing key of a credential; for an unknown one a key that nobody has, so that both take the same way. */
   async function lookUp(accessKeyId: string, scope: Scope, now: number): Promise<Known> {
-    const name = `${accessKeyId}/${scopeText(scope)}`;
-    const cached = known.get(name);
-    if (cached !== undefined && cached.until > now) return cached;
     const credential = await options.credential(accessKeyId);
     const secret = credential?.secretAccessKey ?? crypto.randomUUID();
-    const found = { key: signingKey(secret, scope), credential, until: now + CREDENTIAL_SECONDS * 1000 };
-    if (credential !== undefined) {
-      if (known.size >= MAX_CACHED_KEYS) known.clear();
-      known.set(name, found);
-    }
-    return found;
+    return { key: signingKey(secret, scope), credential, until: now + CREDENTIAL_SECONDS * 1000 };
+  }
+
+  /** Only what has signed something is kept, so that nobody without a secret can crowd others out. */
+  function remember(name: string, found: Known): void {
+    known.delete(name);
+    if (known.size >= MAX_CACHED_KEYS) known.delete(known.keys().next().value!);
+    known.set(name, found);
   }
 
   return async (request) => {
-    const headers = singleHeaders(request.headers);
+    const headers = requireSingleHeaders(request.headers);
     const authorization = parseAuthorization(headers.get('authorization'));
     const timestamp = headers.get('x-amz-date');
     const now = clock().getTime();
@@ -87,14 +88,21 @@ export function createAuthenticator(options: AuthenticatorOptions): (request: Re
     if (claimedHash !== undefined && claimedHash !== payloadHash) throw mismatch();
     const canonical = canonicalRequest({ ...request, payloadHash }, authorization.signedHeaders);
     if (canonical === undefined) throw mismatch();
-    const { key, credential } = await lookUp(authorization.accessKeyId, authorization.scope, now);
-    const expected = signature(key, stringToSign(timestamp!, authorization.scope, canonical));
-    if (!equalText(expected, authorization.signature) || credential === undefined) throw mismatch();
-    const token = headers.get('x-amz-security-token');
-    if (!equalText(credential.sessionToken ?? '', token ?? '')) {
+    const { accessKeyId, scope } = authorization;
+    const toSign = stringToSign(timestamp!, scope, canonical);
+    const matches = ({ key }: Known) => equalText(signature(key, toSign), authorization.signature);
+    const name = `${accessKeyId}/${scopeText(scope)}`;
+    let signer = known.get(name);
+    if (signer === undefined || signer.until <= now || !matches(signer)) {
+      signer = await lookUp(accessKeyId, scope, now);
+      if (!matches(signer) || signer.credential === undefined) throw mismatch();
+      remember(name, signer);
+    }
+    const { sessionToken, principal } = signer.credential!;
+    if (!equalText(sessionToken ?? '', headers.get('x-amz-security-token') ?? '')) {
       throw new KmsError('UnrecognizedClientException', 'The security token included in the request is invalid.');
     }
-    return credential.principal;
+    return principal;
   };
 }
 
@@ -109,8 +117,8 @@ function mismatch(): KmsError {
 const incomplete = (message: string): KmsError => new KmsError('IncompleteSignatureException', message);
 const invalid = (message: string): KmsError => new KmsError('InvalidSignatureException', message);
 
-/** Header values by lower-case name, the ones above required to come once at most. */
-function singleHeaders(headers: CanonicalInput['headers']): ReadonlyMap<string, string> {
+/** The values of the headers above by lower-case name. @throws KmsError where one comes twice */
+export function requireSingleHeaders(headers: CanonicalInput['headers']): ReadonlyMap<string, string> {
   const single = new Map<string, string>();
   for (const [name, value] of headers) {
     const lower = name.toLowerCase();
@@ -179,7 +187,7 @@ function requireScope(
   if (scope.date !== timestamp.slice(0, 8)) {
     throw invalid('Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP.');
   }
-  if (scope.region !== options.region) {
+  if (scope.region !== options.region && options.region !== ANY_REGION) {
     throw invalid(`Credential should be scoped to a valid region, not '${scope.region}'.`);
   }
   if (scope.service !== options.service) {

@@ -17,11 +17,12 @@ export class Bodies {
     return new Promise((resolve, reject) => {
       const chunks: Uint8Array[] = [];
       let bytes = 0;
+      const settle = () => request.off('data', take).off('error', refuse).off('end', finish);
       const refuse = (error: Error) => {
-        request.off('data', take);
-        request.resume();
+        settle();
+        // Without a listener an error that comes later would end the process.
+        request.on('error', () => {}).resume();
         this.release(bytes);
-        bytes = 0;
         reject(error);
       };
       const take = (chunk: Uint8Array) => {
@@ -31,9 +32,12 @@ export class Bodies {
         else if (this.#heldBytes > MAX_HELD_BYTES) refuse(new KmsError('ServiceUnavailableException'));
         else chunks.push(chunk);
       };
-      request.on('data', take);
-      request.on('error', refuse);
-      request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes)));
+      const finish = () => {
+        settle();
+        request.on('error', () => {});
+        resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes));
+      };
+      request.on('data', take).on('error', refuse).on('end', finish);
     });
   }
 

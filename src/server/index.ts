@@ -1,3 +1,4 @@
 /** The door `keymill/server`: the AWS KMS protocol on a port. */
 export type { Credential } from './authenticate.ts';
-export { createServer, type ServerOptions } from './http.ts';
+export { createServer, type KmsServer, type ServerOptions, type Timeouts, type TlsOptions } from './http.ts';
+export type { Log } from './log.ts';

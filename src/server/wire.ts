@@ -22,6 +22,8 @@ export interface WireAnswer {
   /** JSON, or empty where AWS answers nothing. */
   readonly body: Body;
   readonly error?: KmsErrorName;
+  /** What went wrong where it is a fault of ours: for a log, never for the client. */
+  readonly cause?: unknown;
 }
 
 /** What a target asks for, and what its requests may cost. */
@@ -135,7 +137,9 @@ const MESSAGE: readonly string[] = ['message'];
 /** An error as AWS writes it: no message member where there is no message. */
 export function errorAnswer(error: unknown): WireAnswer {
   const answered = known(error);
-  return { status: answered.httpStatus, body: errorText(answered), error: answered.name };
+  const { httpStatus: status, name } = answered;
+  const fault = name === 'KMSInternalException' ? { cause: answered.cause ?? error } : {};
+  return { status, body: errorText(answered), error: name, ...fault };
 }
 
 function errorText({ name, message }: KmsError): string {

@@ -2,9 +2,11 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { Database } from './schema.ts';
 import {
+  type AliasRecord,
   type Change,
   type KeyRecord,
   type MaterialRecord,
+  type NewKey,
   ROOT_KEY_ID,
   RootKeyReplacedError,
   type StoredKey,
@@ -39,6 +41,42 @@ export async function countAliases(tx: Transaction<Database>, targetKeyId: strin
     .where('targetKeyId', '=', targetKeyId)
     .executeTakeFirstOrThrow();
   return Number(count);
+}
+
+export async function insertKey(
+  tx: Transaction<Database>,
+  { key, materials, tags = [], policy }: NewKey,
+): Promise<void> {
+  const { keyId } = key;
+  await requireRootKey(tx, materials);
+  await tx.insertInto('keys').values(key).execute();
+  if (materials.length > 0) await tx.insertInto('keyMaterials').values(materials).execute();
+  if (tags.length > 0) {
+    await tx
+      .insertInto('tags')
+      .values(tags.map((tag) => ({ ...tag, keyId })))
+      .execute();
+  }
+  if (policy !== undefined) await tx.insertInto('policies').values({ keyId, policy }).execute();
+  await noteChange(tx, 'key', keyId);
+}
+
+export async function insertAlias(
+  tx: Transaction<Database>,
+  alias: AliasRecord,
+  maxPerKey: number,
+): Promise<'inserted' | 'exists' | 'limit'> {
+  const { aliasName } = alias;
+  const taken = await tx
+    .selectFrom('aliases')
+    .select('aliasName')
+    .where('aliasName', '=', aliasName)
+    .executeTakeFirst();
+  if (taken !== undefined) return 'exists';
+  if ((await countAliases(tx, alias.targetKeyId)) >= maxPerKey) return 'limit';
+  await tx.insertInto('aliases').values(alias).execute();
+  await noteChange(tx, 'alias', aliasName);
+  return 'inserted';
 }
 
 /** In one statement, so that a key is never seen with the materials of another moment; a transaction would take the write lock. */

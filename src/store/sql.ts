@@ -1,8 +1,8 @@
 /** The Store over any SQL database that Kysely speaks to; knows no dialect. Every write is in a transaction, which waits for its turn. */
-import { CamelCasePlugin, type Dialect, Kysely } from 'kysely';
+import { CamelCasePlugin, type Dialect, Kysely, type Transaction } from 'kysely';
 import { makeFile } from './files.ts';
 import { rewrapAll } from './rewrap.ts';
-import { countAliases, noteChange, readKey, requireRootKey } from './rows.ts';
+import { countAliases, insertAlias, insertKey, noteChange, readKey, requireRootKey } from './rows.ts';
 import { type Database, migrate, type SqlFlavour } from './schema.ts';
 import type {
   AliasRecord,
@@ -61,19 +61,28 @@ class SqlStore implements Store {
     return makeFile(file, (draft) => this.#flavour.copyInto(this.#db, draft));
   }
 
-  async insertKey({ key, materials, tags = [], policy }: NewKey): Promise<void> {
-    const { keyId } = key;
-    await this.#db.transaction().execute(async (tx) => {
-      await requireRootKey(tx, materials);
-      await tx.insertInto('keys').values(key).execute();
-      if (materials.length > 0) await tx.insertInto('keyMaterials').values(materials).execute();
-      if (tags.length > 0)
-        await tx
-          .insertInto('tags')
-          .values(tags.map((tag) => ({ ...tag, keyId })))
-          .execute();
-      if (policy !== undefined) await tx.insertInto('policies').values({ keyId, policy }).execute();
-      await noteChange(tx, 'key', keyId);
+  async insertKey(stored: NewKey): Promise<void> {
+    await this.#db.transaction().execute((tx) => insertKey(tx, stored));
+  }
+
+  insertKeys(
+    keys: readonly NewKey[],
+    aliases: readonly AliasRecord[],
+    maxPerKey: number,
+  ): Promise<'inserted' | 'exists' | 'limit'> {
+    return this.#unlessRefused<'inserted' | 'exists' | 'limit'>(async (tx) => {
+      for (const stored of keys) {
+        const { keyId } = stored.key;
+        if (await tx.selectFrom('keys').select('keyId').where('keyId', '=', keyId).executeTakeFirst()) {
+          throw new Refusal('exists');
+        }
+        await insertKey(tx, stored);
+      }
+      for (const alias of aliases) {
+        const outcome = await insertAlias(tx, alias, maxPerKey);
+        if (outcome !== 'inserted') throw new Refusal(outcome);
+      }
+      return 'inserted';
     });
   }
 
@@ -152,19 +161,17 @@ class SqlStore implements Store {
     return rows.map(({ keyId }) => keyId);
   }
 
-  async insertAlias(alias: AliasRecord, maxPerKey: number): Promise<'inserted' | 'exists' | 'limit'> {
-    return this.#db.transaction().execute(async (tx) => {
-      const taken = await tx
-        .selectFrom('aliases')
-        .select('aliasName')
-        .where('aliasName', '=', alias.aliasName)
-        .executeTakeFirst();
-      if (taken !== undefined) return 'exists';
-      if ((await countAliases(tx, alias.targetKeyId)) >= maxPerKey) return 'limit';
-      await tx.insertInto('aliases').values(alias).execute();
-      await noteChange(tx, 'alias', alias.aliasName);
-      return 'inserted';
-    });
+  async countKeys(): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#db
+      .selectFrom('keys')
+      .select(['keyState', ({ fn }) => fn.countAll().as('count')])
+      .groupBy('keyState')
+      .execute();
+    return new Map(rows.map(({ keyState, count }) => [keyState, Number(count)]));
+  }
+
+  insertAlias(alias: AliasRecord, maxPerKey: number): Promise<'inserted' | 'exists' | 'limit'> {
+    return this.#db.transaction().execute((tx) => insertAlias(tx, alias, maxPerKey));
   }
 
   async updateAlias(
@@ -222,28 +229,22 @@ class SqlStore implements Store {
       .execute();
   }
 
-  async putTags(keyId: string, tags: readonly TagRecord[], maxPerKey: number): Promise<boolean> {
-    return this.#db
-      .transaction()
-      .execute(async (tx) => {
-        const names = tags.map(({ tagKey }) => tagKey);
-        await tx.deleteFrom('tags').where('keyId', '=', keyId).where('tagKey', 'in', names).execute();
-        const { count } = await tx
-          .selectFrom('tags')
-          .select(({ fn }) => fn.countAll().as('count'))
-          .where('keyId', '=', keyId)
-          .executeTakeFirstOrThrow();
-        if (Number(count) + tags.length > maxPerKey) throw TOO_MANY;
-        await tx
-          .insertInto('tags')
-          .values(tags.map((tag) => ({ ...tag, keyId })))
-          .execute();
-        return true;
-      })
-      .catch((error: unknown) => {
-        if (error === TOO_MANY) return false;
-        throw error;
-      });
+  putTags(keyId: string, tags: readonly TagRecord[], maxPerKey: number): Promise<boolean> {
+    return this.#unlessRefused(async (tx) => {
+      const names = tags.map(({ tagKey }) => tagKey);
+      await tx.deleteFrom('tags').where('keyId', '=', keyId).where('tagKey', 'in', names).execute();
+      const { count } = await tx
+        .selectFrom('tags')
+        .select(({ fn }) => fn.countAll().as('count'))
+        .where('keyId', '=', keyId)
+        .executeTakeFirstOrThrow();
+      if (Number(count) + tags.length > maxPerKey) throw new Refusal(false);
+      await tx
+        .insertInto('tags')
+        .values(tags.map((tag) => ({ ...tag, keyId })))
+        .execute();
+      return true;
+    });
   }
 
   async deleteTags(keyId: string, tagKeys: readonly string[]): Promise<void> {
@@ -306,6 +307,16 @@ class SqlStore implements Store {
     return this.#db.selectFrom('credentials').selectAll().where('accessKeyId', '=', accessKeyId).executeTakeFirst();
   }
 
+  async deleteCredential(accessKeyId: string): Promise<boolean> {
+    return this.#db.transaction().execute(async (tx) => {
+      const { numDeletedRows } = await tx
+        .deleteFrom('credentials')
+        .where('accessKeyId', '=', accessKeyId)
+        .executeTakeFirst();
+      return numDeletedRows > 0n;
+    });
+  }
+
   async listCredentials(): Promise<readonly CredentialRecord[]> {
     return this.#db.selectFrom('credentials').selectAll().orderBy('creationDate').orderBy('accessKeyId').execute();
   }
@@ -313,7 +324,22 @@ class SqlStore implements Store {
   async close(): Promise<void> {
     await this.#db.destroy();
   }
+
+  /** A transaction whose work may throw a Refusal: nothing is written then, and what it says is the outcome. */
+  async #unlessRefused<Outcome>(work: (tx: Transaction<Database>) => Promise<Outcome>): Promise<Outcome> {
+    try {
+      return await this.#db.transaction().execute(work);
+    } catch (error) {
+      if (error instanceof Refusal) return error.outcome as Outcome;
+      throw error;
+    }
+  }
 }
 
-/** Thrown inside a transaction, so that it leaves nothing. */
-const TOO_MANY = new Error('too many');
+class Refusal {
+  readonly outcome: unknown;
+
+  constructor(outcome: unknown) {
+    this.outcome = outcome;
+  }
+}

@@ -125,6 +125,12 @@ export interface Store {
 
   /** Writes a key and what belongs to it. @throws where the id is taken */
   insertKey(stored: NewKey): Promise<void>;
+  /** Writes keys with what belongs to them, and aliases, unless an id or a name is taken or a key would have more than `maxPerKey` aliases; says which. */
+  insertKeys(
+    keys: readonly NewKey[],
+    aliases: readonly AliasRecord[],
+    maxPerKey: number,
+  ): Promise<'inserted' | 'exists' | 'limit'>;
   readKey(keyId: string): Promise<StoredKey | undefined>;
   /**
    * Reads a key, replaces it by what `change` makes of it, and gives that back with its version grown; undefined where there is
@@ -140,6 +146,8 @@ export interface Store {
   listDueKeys(deadline: number): Promise<readonly string[]>;
   /** Key ids in ascending order. */
   listKeys(page: Page): Promise<readonly string[]>;
+  /** How many keys there are in each state that has any. */
+  countKeys(): Promise<ReadonlyMap<string, number>>;
 
   /** Writes an alias unless its name is taken or its key has `maxPerKey` aliases already; says which. */
   insertAlias(alias: AliasRecord, maxPerKey: number): Promise<'inserted' | 'exists' | 'limit'>;
@@ -172,6 +180,8 @@ export interface Store {
 
   insertCredential(credential: CredentialRecord): Promise<void>;
   readCredential(accessKeyId: string): Promise<CredentialRecord | undefined>;
+  /** Whether there was such a credential. */
+  deleteCredential(accessKeyId: string): Promise<boolean>;
   /** Oldest first. */
   listCredentials(): Promise<readonly CredentialRecord[]>;
 

@@ -12,6 +12,7 @@
 #include "core/big_endian.h"
 #include "core/comb.h"
 #include "core/ecdsa_kernels.h"
+#include "core/edwards25519.h"
 #include "core/known_answers.h"
 #include "core/nonce.h"
 #include "core/rsa_encoding.h"
@@ -43,9 +44,12 @@ void make_job(const NonceCurve& curve, unsigned index, Job& job) {
   fill(job.hedge, kHedgeBytes, index + 200);
 }
 
-void sign(const char* name, const NonceCurve& curve, const uint64_t* table, const EcdsaKernel& kernel) {
+void sign(const char* name, size_t index, const uint64_t* table, const EcdsaKernel& kernel,
+          const NonceKernel (&nonce_kernels)[kEcdsaCurves]) {
+  const NonceCurve& curve = kNonceCurves[index];
   static Job jobs[kJobs] = {};
   EcdsaSigning signing[kJobs];
+  NonceJob nonces[kJobs];
   const size_t bytes = kernel.sign_bytes(kJobs);
   void* const memory = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
   for (unsigned i = 0; i < kJobs; i++) {
@@ -53,9 +57,11 @@ void sign(const char* name, const NonceCurve& curve, const uint64_t* table, cons
     make_job(curve, i, job);
     VALGRIND_MAKE_MEM_UNDEFINED(job.secret, curve.bytes);
     VALGRIND_MAKE_MEM_UNDEFINED(job.hedge, kHedgeBytes);
-    curve.derive(curve, job.secret, job.digest, {job.hedge, kHedgeBytes}, job.nonce);
+    // Some have no hedge.
+    nonces[i] = {job.secret, job.digest, {job.hedge, i % 3 ? kHedgeBytes : 0}, job.nonce};
     signing[i] = {job.secret, job.nonce, job.digest, job.signature, &job.recovery_id};
   }
+  derive_nonces(nonce_kernels, index, nonces, kJobs);
   kernel.sign(table, memory, signing, kJobs);
   unsigned sum = 0;
   for (Job& job : jobs) {
@@ -99,6 +105,35 @@ void decrypt_rsa(const char* name, const RsaKernel& kernel) {
   std::free(memory);
 }
 
+struct EdwardsJob {
+  uint8_t secret[32], nonce_hash[64], challenge_hash[64], signature[64];
+};
+
+void sign_edwards(const EdwardsKernel& kernel) {
+  static EdwardsJob jobs[kJobs];
+  EdwardsSigning signing[kJobs];
+  void* const memory = std::aligned_alloc(64, (kernel.bytes(kJobs) + 63) / 64 * 64);
+  for (unsigned i = 0; i < kJobs; i++) {
+    EdwardsJob& job = jobs[i];
+    fill(job.secret, sizeof job.secret, i);
+    fill(job.nonce_hash, sizeof job.nonce_hash, i + 100);
+    fill(job.challenge_hash, sizeof job.challenge_hash, i + 200);
+    VALGRIND_MAKE_MEM_UNDEFINED(job.secret, sizeof job.secret);
+    VALGRIND_MAKE_MEM_UNDEFINED(job.nonce_hash, sizeof job.nonce_hash);
+    signing[i] = {job.secret, job.nonce_hash, job.challenge_hash, job.signature};
+  }
+  kernel.commit(edwards_comb_table(), memory, signing, kJobs);
+  kernel.respond(memory, signing, kJobs);
+  unsigned sum = 0;
+  for (EdwardsJob& job : jobs) {
+    // The signature is published.
+    VALGRIND_MAKE_MEM_DEFINED(job.signature, sizeof job.signature);
+    for (const uint8_t byte : job.signature) sum += byte;
+  }
+  std::printf("Ed25519, %zu lanes: done (%u)\n", kernel.lanes, sum);
+  std::free(memory);
+}
+
 /** A branch and an address that depend on a secret. */
 int leak() {
   uint8_t secret = 1;
@@ -116,10 +151,13 @@ int main(int count, char** arguments) {
   const uint64_t* const tables[kEcdsaCurves] = {comb_table<P256>(), comb_table<P384>(), comb_table<P521>(),
                                                 comb_table<Secp256k1>()};
   for (size_t curve = 0; curve < kEcdsaCurves; curve++) {
-    for (const EcdsaKernel* kernels : {kScalarEcdsa, kEmulatedEcdsa}) {
-      sign(names[curve], kNonceCurves[curve], tables[curve], kernels[curve]);
-    }
+    sign(names[curve], curve, tables[curve], kScalarEcdsa[curve], kOneLaneNonces);
+    sign(names[curve], curve, tables[curve], kEmulatedEcdsa[curve], kEmulatedNonces);
   }
   decrypt_rsa("RSA-2048", kEmulatedRsa[0]);
+  std::free(memory);
+}
+
+  for (const EdwardsKernel* kernel : {&kScalarEdwards, &kEmulatedEdwards}) sign_edwards(*kernel);
   return 0;
 }

@@ -15,6 +15,23 @@ export function modInverse(value: bigint, modulus: bigint): bigint {
   return ((previousFactor % modulus) + modulus) % modulus;
 }
 
+/** The inverse of each value, by one inversion (Montgomery 1987, section 10.3.1). */
+export function modInverseAll(values: readonly bigint[], modulus: bigint): bigint[] {
+  const products: bigint[] = [];
+  let product = 1n;
+  for (const value of values) {
+    products.push(product);
+    product = (product * value) % modulus;
+  }
+  let inverse = modInverse(product, modulus);
+  const inverses: bigint[] = [];
+  for (let i = values.length - 1; i >= 0; i--) {
+    inverses[i] = (inverse * products[i]!) % modulus;
+    inverse = (inverse * values[i]!) % modulus;
+  }
+  return inverses;
+}
+
 /** The numbers of an RSA key that node:crypto reads. */
 export function rsaNumbers(pkcs8: Uint8Array): RsaNumbers {
   const jwk = createPrivateKey({ key: Buffer.from(pkcs8), format: 'der', type: 'pkcs8' }).export({ format: 'jwk' });

@@ -1,7 +1,7 @@
 /** A small DER encoder (X.690) for keys and signatures, good and bad. It encodes what it is told to. */
 import { concat, fromHex } from './bytes.ts';
 
-function tlv(tag: number, content: Uint8Array): Uint8Array {
+export function tlv(tag: number, content: Uint8Array): Uint8Array {
   const { length } = content;
   if (length < 0x80) return concat(Uint8Array.of(tag, length), content);
   const lengthBytes = fromHex(length.toString(16).padStart(length < 0x100 ? 2 : 4, '0'));

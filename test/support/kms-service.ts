@@ -3,13 +3,15 @@ import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { Keymill, type KeymillOptions, KmsError, type OperationInput, StartError } from 'keymill';
 
 export const ACCOUNT = '111111111111';
 export const REGION = 'us-east-1';
 
-type Closers = Pick<TestContext, 'after'>;
+/** A test, or a suite by its `after`. */
+interface Closers {
+  after(close: () => unknown): void;
+}
 
 /** A directory that goes away with the test. */
 export function temporaryDirectory(context: Closers): string {

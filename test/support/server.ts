@@ -1,16 +1,15 @@
 /** The endpoint on a port of its own, and calls to it over raw sockets: signed, or exactly these bytes. */
 import { once } from 'node:events';
-import type { Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { AccessKey, Keymill } from 'keymill';
-import { createServer, type ServerOptions } from 'keymill/server';
+import { createServer, type KmsServer, type ServerOptions } from 'keymill/server';
 import { openInMemory } from './kms-service.ts';
 import { sign } from './server-signer.ts';
 
 export interface TestServer {
   readonly kms: Keymill;
-  readonly server: Server;
+  readonly server: KmsServer;
   readonly port: number;
   readonly url: string;
   readonly accessKey: AccessKey;
@@ -24,7 +23,8 @@ export async function startServer(
   const closers: (() => unknown)[] = [];
   const kms = await openInMemory({ after: (closer) => closers.push(closer as () => unknown) });
   const accessKey = await kms.accessKeys.create();
-  const server = createServer(kms, options).listen(0, '127.0.0.1');
+  const server = createServer(kms, options);
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   context.after(async () => {
     server.close();
@@ -43,7 +43,9 @@ export interface Answer {
 
 export interface CallOptions {
   readonly requestLine?: string;
+  /** Lines that the signature does not cover. */
   readonly extraHeaders?: readonly string[];
+  readonly signedHeaders?: readonly (readonly [name: string, value: string])[];
   /** In place of `TrentService.` and the operation; undefined for none. */
   readonly target?: string | undefined;
   /** Sent in place of the signed body. */
@@ -70,6 +72,7 @@ export function signedRequest(
       ['Host', `127.0.0.1:${port}`],
       ['Content-Type', 'application/x-amz-json-1.1'],
       ...(target === undefined ? [] : [['X-Amz-Target', target] as const]),
+      ...(options.signedHeaders ?? []),
     ],
     body,
   });

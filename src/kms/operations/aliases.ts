@@ -9,7 +9,7 @@ import { page } from '../pages.ts';
 import { boolean, integer, list, required, string, structure, time } from '../shapes.ts';
 import { aliasName, keyId, marker } from './members.ts';
 
-const MAX_ALIASES_PER_KEY = 50;
+export const MAX_ALIASES_PER_KEY = 50;
 const PREFIX = 'alias/';
 /** Names of AWS's own keys. */
 const RESERVED_PREFIX = 'alias/aws/';
@@ -23,7 +23,7 @@ const aliasEntry = structure({
 });
 
 /** @throws KmsError, with AWS's texts */
-function requireAliasName(name: string): void {
+export function requireAliasName(name: string): void {
   if (!name.startsWith(PREFIX)) {
     throw new KmsError(
       'ValidationException',

@@ -1,11 +1,11 @@
 /** GenerateDataKey, GenerateDataKeyPair, and both without the plaintext. */
-import type { EncryptionContext } from '../ciphertext.ts';
 import { dryRun, KmsError } from '../errors.ts';
 import { type KeyCall, keyOperation } from '../operation.ts';
 import { blob, enumeration, required, secret, string } from '../shapes.ts';
 import { DATA_KEY_PAIR_SPECS, type DataKeyPairSpec } from '../specs.ts';
 import { requireAlgorithm } from './algorithm.ts';
-import { cryptographic, encryptionContext, numberOfBytes, recipient } from './members.ts';
+import { type ContextInput, contextMembers, keptContext, requireOneContext } from './context.ts';
+import { cryptographic, numberOfBytes, recipient } from './members.ts';
 import { ENCRYPTION_KEY, seal } from './sealing.ts';
 
 const DATA_KEY_BYTES = { AES_256: 32, AES_128: 16 } as const;
@@ -13,7 +13,7 @@ const DATA_KEY_BYTES = { AES_256: 32, AES_128: 16 } as const;
 const wrappingKey = { member: 'KeyId', ...ENCRYPTION_KEY } as const;
 const dataKeyInput = {
   ...cryptographic,
-  EncryptionContext: encryptionContext,
+  ...contextMembers,
   NumberOfBytes: numberOfBytes,
   KeySpec: enumeration(['AES_256', 'AES_128']),
 };
@@ -24,7 +24,7 @@ const dataKeyOutput = {
 };
 const pairInput = {
   ...cryptographic,
-  EncryptionContext: encryptionContext,
+  ...contextMembers,
   KeyPairSpec: required(enumeration(DATA_KEY_PAIR_SPECS)),
 };
 const pairOutput = {
@@ -35,13 +35,14 @@ const pairOutput = {
   KeyMaterialId: required(string()),
 };
 
-interface DataKeyInput {
+interface DataKeyInput extends ContextInput {
   readonly NumberOfBytes?: number | undefined;
   readonly KeySpec?: keyof typeof DATA_KEY_BYTES | undefined;
-  readonly EncryptionContext?: EncryptionContext | undefined;
 }
 
-function requireOneLength({ NumberOfBytes, KeySpec }: DataKeyInput): void {
+function checkDataKey(input: DataKeyInput): void {
+  const { NumberOfBytes, KeySpec } = input;
+  requireOneContext(input);
   if ((NumberOfBytes === undefined) === (KeySpec === undefined)) {
     throw new KmsError('ValidationException', 'Please specify either number of bytes or key spec.');
   }
@@ -50,14 +51,14 @@ function requireOneLength({ NumberOfBytes, KeySpec }: DataKeyInput): void {
 /** A data key and its ciphertext. The caller wipes what it does not hand out. */
 async function generateDataKey({ service, input, key }: KeyCall<DataKeyInput>) {
   requireAlgorithm(key, 'SYMMETRIC_DEFAULT');
+  const context = keptContext(input);
   const Plaintext = await service.engine.random(input.NumberOfBytes ?? DATA_KEY_BYTES[input.KeySpec!]);
-  const { ciphertext, KeyMaterialId } = await seal(service, key, Plaintext, input.EncryptionContext);
+  const { ciphertext, KeyMaterialId } = await seal(service, key, Plaintext, context);
   return { Plaintext, output: { CiphertextBlob: ciphertext, KeyId: key.arn, KeyMaterialId } };
 }
 
-interface PairInput {
+interface PairInput extends ContextInput {
   readonly KeyPairSpec: DataKeyPairSpec;
-  readonly EncryptionContext?: EncryptionContext | undefined;
   readonly DryRun?: boolean | undefined;
 }
 
@@ -66,10 +67,11 @@ async function generatePair({ service, input, key }: KeyCall<PairInput>) {
   requireAlgorithm(key, 'SYMMETRIC_DEFAULT');
   // An RSA key takes long to find: not for an answer that will not carry it.
   if (input.DryRun === true) throw dryRun();
+  const context = keptContext(input);
   const pair = await service.engine.generateKey(input.KeyPairSpec);
   try {
     const PrivateKeyPlaintext = pair.export('pkcs8');
-    const { ciphertext, KeyMaterialId } = await seal(service, key, PrivateKeyPlaintext, input.EncryptionContext);
+    const { ciphertext, KeyMaterialId } = await seal(service, key, PrivateKeyPlaintext, context);
     const output = {
       PrivateKeyCiphertextBlob: ciphertext,
       PublicKey: pair.publicKey(),
@@ -88,7 +90,7 @@ export const DATA_KEY_OPERATIONS = {
     input: { ...dataKeyInput, Recipient: recipient },
     output: { ...dataKeyOutput, Plaintext: required(secret(blob())) },
     key: wrappingKey,
-    check: requireOneLength,
+    check: checkDataKey,
     async run(call) {
       const { Plaintext, output } = await generateDataKey(call);
       return { ...output, Plaintext };
@@ -99,7 +101,7 @@ export const DATA_KEY_OPERATIONS = {
     input: dataKeyInput,
     output: dataKeyOutput,
     key: wrappingKey,
-    check: requireOneLength,
+    check: checkDataKey,
     async run(call) {
       const { Plaintext, output } = await generateDataKey(call);
       Plaintext.fill(0);
@@ -111,6 +113,7 @@ export const DATA_KEY_OPERATIONS = {
     input: { ...pairInput, Recipient: recipient },
     output: { ...pairOutput, PrivateKeyPlaintext: required(secret(blob())) },
     key: wrappingKey,
+    check: requireOneContext,
     async run(call) {
       const { PrivateKeyPlaintext, output } = await generatePair(call);
       return { ...output, PrivateKeyPlaintext };
@@ -121,6 +124,7 @@ export const DATA_KEY_OPERATIONS = {
     input: pairInput,
     output: pairOutput,
     key: wrappingKey,
+    check: requireOneContext,
     async run(call) {
       const { PrivateKeyPlaintext, output } = await generatePair(call);
       PrivateKeyPlaintext.fill(0);

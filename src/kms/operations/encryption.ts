@@ -2,6 +2,7 @@
 import { ALGORITHMS, EngineError, HASHES, KEY_SPECS, type RunItem } from '../../engine/index.ts';
 import {
   blobName,
+  type CiphertextContext,
   type EncryptionContext,
   hasHeader,
   isCiphertext,
@@ -10,14 +11,23 @@ import {
   materialIdOf,
   sealedPart,
 } from '../ciphertext.ts';
-import { KmsError } from '../errors.ts';
+import { dryRun, KmsError } from '../errors.ts';
 import type { LiveKey, LiveMaterial, OpenMaterial } from '../livekey.ts';
 import { engineOperation, operation, type Refusals } from '../operation.ts';
 import { admit } from '../perform.ts';
 import type { Service } from '../service.ts';
-import { blob, boolean, enumeration, required, secret, string, unsupported } from '../shapes.ts';
+import { blob, boolean, enumeration, list, required, secret, string, unsupported } from '../shapes.ts';
 import { ENCRYPTION_ALGORITHMS, type EncryptionAlgorithm, maxOaepPlaintextBytes } from '../specs.ts';
+import { requireGiven } from '../validate.ts';
 import { requireAlgorithm } from './algorithm.ts';
+import {
+  additionalData,
+  type ContextInput,
+  contextMembers,
+  contextOf,
+  keptContext,
+  requireOneContext,
+} from './context.ts';
 import {
   cryptographic,
   encryptionContext,
@@ -52,7 +62,7 @@ function sealingWith(
   material: OpenMaterial,
   algorithm: EncryptionAlgorithm,
   bytes: Uint8Array,
-  context: EncryptionContext | undefined,
+  context: CiphertextContext | undefined,
 ): SealItem {
   requireAlgorithm(key, algorithm);
   if (algorithm === 'SYMMETRIC_DEFAULT') return sealing(material, bytes, context);
@@ -62,7 +72,8 @@ function sealingWith(
 
 /** A ciphertext, and the key that the caller says it is under. */
 interface Sealed {
-  readonly ciphertext: Uint8Array;
+  /** Undefined where the call asks to ignore it. */
+  readonly ciphertext: Uint8Array | undefined;
   readonly keyId: string | undefined;
   readonly algorithm: EncryptionAlgorithm;
 }
@@ -73,22 +84,23 @@ interface Sealed {
  */
 function keyOfCiphertext(service: Service, sealed: Sealed): LiveKey | Promise<LiveKey> {
   const { keyring } = service;
+  const { ciphertext } = sealed;
   if (sealed.keyId === undefined) {
     if (sealed.algorithm !== 'SYMMETRIC_DEFAULT') {
       throw new KmsError('ValidationException', `KeyId is required for ${sealed.algorithm}.`);
     }
-    requireCiphertext(sealed.ciphertext);
-    return keyring.recallByBlob(sealed.ciphertext) ?? keyOfBlob(service, sealed.ciphertext);
+    requireCiphertext(ciphertext);
+    return keyring.recallByBlob(ciphertext) ?? keyOfBlob(service, ciphertext);
   }
   const named = keyring.named(sealed.keyId);
   if (!(named instanceof Promise)) return requireKeyOf(named, sealed);
   // The caller may reuse its buffer while the key is looked for.
-  const kept = { ...sealed, ciphertext: new Uint8Array(sealed.ciphertext) };
+  const kept = ciphertext === undefined ? sealed : { ...sealed, ciphertext: new Uint8Array(ciphertext) };
   return named.then((key) => requireKeyOf(key, kept));
 }
 
 function requireKeyOf(key: LiveKey, { ciphertext, algorithm }: Sealed): LiveKey {
-  if (algorithm !== 'SYMMETRIC_DEFAULT') return key;
+  if (algorithm !== 'SYMMETRIC_DEFAULT' || ciphertext === undefined) return key;
   requireCiphertext(ciphertext);
   if (blobName(ciphertext) !== key.blobName) {
     throw new KmsError(
@@ -99,8 +111,8 @@ function requireKeyOf(key: LiveKey, { ciphertext, algorithm }: Sealed): LiveKey 
   return key;
 }
 
-function requireCiphertext(blobBytes: Uint8Array): void {
-  if (!isCiphertext(blobBytes)) throw new KmsError('InvalidCiphertextException');
+function requireCiphertext(blobBytes: Uint8Array | undefined): asserts blobBytes is Uint8Array {
+  if (blobBytes === undefined || !isCiphertext(blobBytes)) throw new KmsError('InvalidCiphertextException');
 }
 
 async function keyOfBlob({ keyring }: Service, blobBytes: Uint8Array): Promise<LiveKey> {
@@ -116,18 +128,24 @@ async function keyOfBlob({ keyring }: Service, blobBytes: Uint8Array): Promise<L
 
 function materialOfCiphertext(key: LiveKey, { ciphertext, algorithm }: Sealed): LiveMaterial {
   const { current } = key;
-  if (algorithm !== 'SYMMETRIC_DEFAULT' || hasHeader(ciphertext, current.header)) return current;
+  if (algorithm !== 'SYMMETRIC_DEFAULT' || ciphertext === undefined) return current;
+  if (hasHeader(ciphertext, current.header)) return current;
   const material = key.material(materialIdOf(ciphertext));
   if (material === undefined) throw new KmsError('InvalidCiphertextException');
   return material;
 }
 
+/** @throws KmsError; where there is no ciphertext to open everything else was right */
 function opening(
   key: LiveKey,
   material: OpenMaterial,
   { ciphertext, algorithm }: Sealed,
-  context: EncryptionContext | undefined,
+  context: CiphertextContext | undefined,
 ): OpenItem {
+  if (ciphertext === undefined) {
+    requireAlgorithm(key, algorithm);
+    throw dryRun();
+  }
   if (algorithm === 'SYMMETRIC_DEFAULT') {
     return {
       op: 'decrypt',
@@ -156,14 +174,50 @@ async function openNow({ engine }: Service, request: OpenItem): Promise<Uint8Arr
   }
 }
 
-const sealedInput = (input: {
-  readonly CiphertextBlob: Uint8Array;
-  readonly KeyId?: string | undefined;
-  readonly EncryptionAlgorithm?: EncryptionAlgorithm | undefined;
-}): Sealed => ({
-  ciphertext: input.CiphertextBlob,
+interface CiphertextInput {
+  readonly CiphertextBlob?: Uint8Array | undefined;
+  readonly DryRun?: boolean | undefined;
+  readonly DryRunModifiers?: readonly 'IGNORE_CIPHERTEXT'[] | undefined;
+}
+
+/** AWS: a modifier applies where DryRun is true. */
+const ignoresCiphertext = ({ DryRun, DryRunModifiers }: CiphertextInput): boolean =>
+  DryRunModifiers !== undefined && DryRun === true && DryRunModifiers.includes('IGNORE_CIPHERTEXT');
+
+/** A call needs a ciphertext, or the name of the key in its place. @throws KmsError ValidationException */
+function requireSource(input: CiphertextInput, member: string, keyId: string | undefined): void {
+  if (!ignoresCiphertext(input)) requireGiven('CiphertextBlob', opaque, input.CiphertextBlob);
+  else if (keyId === undefined) {
+    throw new KmsError('ValidationException', `${member} is required where the ciphertext is ignored.`);
+  }
+}
+
+const dryRunModifiers = list(enumeration(['IGNORE_CIPHERTEXT']));
+
+const sealedInput = (
+  input: CiphertextInput & {
+    readonly KeyId?: string | undefined;
+    readonly EncryptionAlgorithm?: EncryptionAlgorithm | undefined;
+  },
+): Sealed => ({
+  ciphertext: ignoresCiphertext(input) ? undefined : input.CiphertextBlob,
   keyId: input.KeyId,
   algorithm: input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT',
+});
+
+interface ReEncryptInput {
+  readonly SourceEncryptionContext?: EncryptionContext | undefined;
+  readonly SourceAdditionalData?: Uint8Array | undefined;
+  readonly DestinationEncryptionContext?: EncryptionContext | undefined;
+  readonly DestinationAdditionalData?: Uint8Array | undefined;
+}
+const sourceContext = (input: ReEncryptInput): ContextInput => ({
+  EncryptionContext: input.SourceEncryptionContext,
+  AdditionalData: input.SourceAdditionalData,
+});
+const destinationContext = (input: ReEncryptInput): ContextInput => ({
+  EncryptionContext: input.DestinationEncryptionContext,
+  AdditionalData: input.DestinationAdditionalData,
 });
 
 export const ENCRYPTION_OPERATIONS = {
@@ -171,20 +225,15 @@ export const ENCRYPTION_OPERATIONS = {
     input: {
       ...cryptographic,
       Plaintext: required(plaintext),
-      EncryptionContext: encryptionContext,
+      ...contextMembers,
       EncryptionAlgorithm: encryptionAlgorithm,
     },
     output: { CiphertextBlob: required(blob()), KeyId: required(string()), EncryptionAlgorithm: required(string()) },
+    check: requireOneContext,
     key: { member: 'KeyId', ...ENCRYPTION_KEY },
     engine: {
       request: ({ input, key, material }) =>
-        sealingWith(
-          key,
-          material,
-          input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT',
-          input.Plaintext,
-          input.EncryptionContext,
-        ),
+        sealingWith(key, material, input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT', input.Plaintext, contextOf(input)),
       answer({ input, key, material }, sealed: Uint8Array) {
         const EncryptionAlgorithm = input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
         const CiphertextBlob =
@@ -198,11 +247,15 @@ export const ENCRYPTION_OPERATIONS = {
     input: {
       ...cryptographic,
       KeyId: keyId,
-      CiphertextBlob: required(opaque),
-      EncryptionContext: encryptionContext,
+      CiphertextBlob: opaque,
+      ...contextMembers,
       EncryptionAlgorithm: encryptionAlgorithm,
       Recipient: recipient,
-      DryRunModifiers: unsupported(enumeration(['IGNORE_CIPHERTEXT'])),
+      DryRunModifiers: dryRunModifiers,
+    },
+    check(input) {
+      requireSource(input, 'KeyId', input.KeyId);
+      requireOneContext(input);
     },
     output: {
       KeyId: required(string()),
@@ -216,7 +269,7 @@ export const ENCRYPTION_OPERATIONS = {
       material: (key, input) => materialOfCiphertext(key, sealedInput(input)),
     },
     engine: {
-      request: ({ input, key, material }) => opening(key, material, sealedInput(input), input.EncryptionContext),
+      request: ({ input, key, material }) => opening(key, material, sealedInput(input), contextOf(input)),
       answer({ input, key, material }, Plaintext: Uint8Array) {
         const EncryptionAlgorithm = input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
         if (EncryptionAlgorithm !== 'SYMMETRIC_DEFAULT') return { KeyId: key.arn, Plaintext, EncryptionAlgorithm };
@@ -228,16 +281,23 @@ export const ENCRYPTION_OPERATIONS = {
 
   ReEncrypt: operation({
     input: {
-      CiphertextBlob: required(opaque),
+      CiphertextBlob: opaque,
       SourceEncryptionContext: encryptionContext,
+      SourceAdditionalData: additionalData,
       SourceKeyId: keyId,
       DestinationKeyId: required(keyId),
       DestinationEncryptionContext: encryptionContext,
+      DestinationAdditionalData: additionalData,
       SourceEncryptionAlgorithm: encryptionAlgorithm,
       DestinationEncryptionAlgorithm: encryptionAlgorithm,
       GrantTokens: grantTokens,
       DryRun: boolean,
-      DryRunModifiers: unsupported(enumeration(['IGNORE_CIPHERTEXT'])),
+      DryRunModifiers: dryRunModifiers,
+    },
+    check(input) {
+      requireSource(input, 'SourceKeyId', input.SourceKeyId);
+      requireOneContext(sourceContext(input));
+      requireOneContext(destinationContext(input));
     },
     output: {
       CiphertextBlob: required(blob()),
@@ -249,12 +309,14 @@ export const ENCRYPTION_OPERATIONS = {
       DestinationKeyMaterialId: string(),
     },
     async run({ service, operation: name, input }) {
+      // Copied, since there is waiting ahead.
       const sealed: Sealed = {
-        // Copied, since there is waiting ahead.
-        ciphertext: new Uint8Array(input.CiphertextBlob),
+        ciphertext: ignoresCiphertext(input) ? undefined : new Uint8Array(input.CiphertextBlob!),
         keyId: input.SourceKeyId,
         algorithm: input.SourceEncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT',
       };
+      const sourced = keptContext(sourceContext(input));
+      const destined = keptContext(destinationContext(input));
       const target = input.DestinationEncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
       const source = await keyOfCiphertext(service, sealed);
       admit(service, source, ENCRYPTION_KEY, name);
@@ -262,10 +324,10 @@ export const ENCRYPTION_OPERATIONS = {
       admit(service, destination, ENCRYPTION_KEY, name);
       requireAlgorithm(destination, target);
       const from = await opened(materialOfCiphertext(source, sealed));
-      const bytes = await openNow(service, opening(source, from, sealed, input.SourceEncryptionContext));
+      const bytes = await openNow(service, opening(source, from, sealed, sourced));
       try {
         const to = await opened(destination.current);
-        const request = sealingWith(destination, to, target, bytes, input.DestinationEncryptionContext);
+        const request = sealingWith(destination, to, target, bytes, destined);
         const value = await service.engine.encrypt(request);
         return {
           CiphertextBlob: target === 'SYMMETRIC_DEFAULT' ? joinCiphertext(to.header, value) : value,

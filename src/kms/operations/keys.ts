@@ -18,7 +18,7 @@ interface SpecAndUsage {
 }
 
 /** @throws KmsError ValidationException, with AWS's texts */
-function specAndUsage(input: {
+export function specAndUsage(input: {
   readonly KeySpec?: KeySpec | undefined;
   readonly CustomerMasterKeySpec?: KeySpec | undefined;
   readonly KeyUsage?: KeyUsage | undefined;

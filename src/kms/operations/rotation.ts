@@ -16,6 +16,8 @@ import { expirationModelOf } from './metadata.ts';
 
 const DEFAULT_PERIOD_DAYS = 365;
 const MAX_ON_DEMAND_ROTATIONS = 25;
+/** AWS's API reference, RotateKeyOnDemand: not where an automatic rotation is in progress or due within 20 minutes. */
+const CONFLICT_MS = 20 * 60_000;
 
 /** Only symmetric keys rotate, and by themselves only those whose material is AWS's own to make. @throws KmsError */
 function requireRotatable({ keySpec, record, arn }: LiveKey, isAutomatic: boolean): void {
@@ -77,6 +79,10 @@ async function rotateDrawn(call: KeyCall<unknown>): Promise<LiveKey> {
   });
   try {
     const rotated = await changeKey(call, (stored) => {
+      const { nextRotationDate } = stored.key;
+      if (nextRotationDate !== null && rotationDate >= nextRotationDate - CONFLICT_MS) {
+        throw new KmsError('ConflictException', `${key.arn} is about to be rotated automatically.`);
+      }
       const done = stored.materials.filter(({ rotationType }) => rotationType === 'ON_DEMAND').length;
       if (done >= MAX_ON_DEMAND_ROTATIONS) {
         throw new KmsError(

@@ -1,6 +1,6 @@
 /** Sealing under the current material of a symmetric key: what Encrypt, ReEncrypt and the data keys share. */
 import type { RunItem } from '../../engine/index.ts';
-import { ciphertextAad, type EncryptionContext, joinCiphertext } from '../ciphertext.ts';
+import { type CiphertextContext, ciphertextAad, joinCiphertext } from '../ciphertext.ts';
 import type { LiveKey, LiveMaterial, OpenMaterial } from '../livekey.ts';
 import type { Service } from '../service.ts';
 
@@ -8,14 +8,14 @@ export const ENCRYPTION_KEY = { state: 'cryptographic', usage: 'ENCRYPT_DECRYPT'
 
 export type SealItem = Extract<RunItem, { op: 'encrypt' }>;
 
-export const aadOf = (material: LiveMaterial, context: EncryptionContext | undefined): Uint8Array =>
+export const aadOf = (material: LiveMaterial, context: CiphertextContext | undefined): Uint8Array =>
   context === undefined ? material.aad : ciphertextAad(material.header, context);
 
 /** The caller has no way to say which nonce is used: none of these parameters reaches it. */
 export function sealing(
   material: OpenMaterial,
   plaintext: Uint8Array,
-  context: EncryptionContext | undefined,
+  context: CiphertextContext | undefined,
 ): SealItem {
   return { op: 'encrypt', key: material.handle, algorithm: 'XAES_256_GCM', plaintext, aad: aadOf(material, context) };
 }
@@ -31,7 +31,7 @@ export async function seal(
   { engine }: Service,
   key: LiveKey,
   plaintext: Uint8Array,
-  context: EncryptionContext | undefined,
+  context: CiphertextContext | undefined,
 ): Promise<{ readonly ciphertext: Uint8Array; readonly KeyMaterialId: string }> {
   const material = await opened(key.current);
   const sealed = await engine.encrypt(sealing(material, plaintext, context));

@@ -1,9 +1,9 @@
 /** Sign and Verify. */
-import { ALGORITHMS, HASHES } from '../../engine/index.ts';
+import { ALGORITHMS, type EcdsaOptions, HASHES } from '../../engine/index.ts';
 import { KmsError } from '../errors.ts';
 import type { LiveKey } from '../livekey.ts';
 import { engineOperation } from '../operation.ts';
-import { blob, boolean, enumeration, required, string } from '../shapes.ts';
+import { blob, boolean, enumeration, integer, required, type StructureOf, string } from '../shapes.ts';
 import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../specs.ts';
 import { requireAlgorithm } from './algorithm.ts';
 import { cryptographic, opaque, plaintext } from './members.ts';
@@ -47,6 +47,26 @@ function engineMessageType(
   return rule?.hashesDigest ? 'RAW' : 'DIGEST';
 }
 
+/** Members of Sign that are ours, for ECDSA alone: AWS has none of them and its clients send none. */
+const ecdsaOptions = {
+  /** Whether the nonce is RFC 6979's as it stands, so that a message always gets the same signature. */
+  Deterministic: boolean,
+  /** Whether s is to be at most n/2, as Bitcoin (BIP 146) and Ethereum (EIP-2) require. */
+  LowS: boolean,
+  /** Whether the answer is to have a RecoveryId: 0 to 3, by which the public key is found from the signature (SEC 1 section 4.1.6). */
+  RecoveryId: boolean,
+};
+
+/** The engine's options. @throws KmsError for one that the algorithm does not take */
+function engineOptions(algorithm: SigningAlgorithm, input: StructureOf<typeof ecdsaOptions>): EcdsaOptions {
+  const { Deterministic: deterministic, LowS: lowS, RecoveryId: recoveryId } = input;
+  if ((deterministic || lowS || recoveryId) && !ALGORITHMS[algorithm].takesEcdsaOptions) {
+    const name = deterministic ? 'Deterministic' : lowS ? 'LowS' : 'RecoveryId';
+    throw new KmsError('ValidationException', `${name} is incompatible with algorithm ${algorithm}.`);
+  }
+  return { deterministic, lowS, recoveryId };
+}
+
 const signing = {
   ...cryptographic,
   Message: required(plaintext),
@@ -57,20 +77,26 @@ const SIGNING_KEY = { member: 'KeyId', state: 'cryptographic', usage: 'SIGN_VERI
 
 export const SIGNING_OPERATIONS = {
   Sign: engineOperation({
-    input: signing,
-    output: { KeyId: required(string()), Signature: required(blob()), SigningAlgorithm: required(string()) },
+    input: { ...signing, ...ecdsaOptions },
+    output: {
+      KeyId: required(string()),
+      Signature: required(blob()),
+      SigningAlgorithm: required(string()),
+      RecoveryId: integer(),
+    },
     key: SIGNING_KEY,
     engine: {
       request({ input, key, material }) {
         const { SigningAlgorithm: algorithm, Message: message } = input;
         const messageType = engineMessageType(key, algorithm, input.MessageType ?? 'RAW', message);
-        return { op: 'sign', key: material.handle, algorithm, message, messageType };
+        const options = engineOptions(algorithm, input);
+        return { op: 'sign', key: material.handle, algorithm, message, messageType, ...options };
       },
-      answer: ({ input, key }, Signature: Uint8Array) => ({
-        KeyId: key.arn,
-        Signature,
-        SigningAlgorithm: input.SigningAlgorithm,
-      }),
+      answer({ input, key }, signed: Uint8Array) {
+        const answer = { KeyId: key.arn, Signature: signed, SigningAlgorithm: input.SigningAlgorithm };
+        if (!input.RecoveryId) return answer;
+        return { ...answer, Signature: signed.slice(0, -1), RecoveryId: signed.at(-1)! };
+      },
     },
   }),
 
