@@ -13,10 +13,7 @@ import {
 import { after, before, describe, test } from 'node:test';
 import { type Engine, type EngineError, type EngineKey, type KeySpec, openEngine } from 'keymill/engine';
 import { needsNative } from './support/backends.ts';
-import { checkPublished, PUBLISHED_SETS } from './support/published.ts';
-import { needsSharedVectors } from './support/vectors.ts';
 
-const SIZES: readonly KeySpec[] = ['RSA_2048', 'RSA_3072', 'RSA_4096'];
 const OAEP = 'RSAES_OAEP_SHA_256';
 const SCHEMES = [
   { algorithm: 'RSASSA_PSS_SHA_256', hash: 'sha256', pss: true },
@@ -216,15 +213,3 @@ for (const kernels of ['auto', 'emulated', 'openssl'] as const) {
     });
   });
 }
-
-describe('published vectors of RSA on emulated kernels', { ...needsNative, ...needsSharedVectors }, () => {
-  let engine: Engine;
-  before(async () => {
-    engine = await openEngine({ backend: 'native', kernels: 'emulated' });
-  });
-  after(() => engine.close());
-
-  for (const set of PUBLISHED_SETS.filter(({ needs }) => SIZES.includes(needs as KeySpec))) {
-    test(set.file, (context) => checkPublished(engine, set, (text) => context.diagnostic(text)));
-  }
-});

@@ -5,7 +5,7 @@ import { RSA_STEMS, run, withProgram } from './native-program.mjs';
 const REPORTED = 99;
 const stems = [
   ...['bytes', 'comb', 'ecdsa_emulated', 'ecdsa_scalar', 'edwards25519', 'edwards_emulated', 'edwards_scalar'],
-  ...['endomorphism', 'inversion', 'nonce'],
+  ...['endomorphism', 'inversion', 'nonce', 'sha2_kernels'],
   ...RSA_STEMS,
 ];
 

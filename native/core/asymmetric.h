@@ -35,6 +35,7 @@ struct HashRow {
   Hash hash;
   const char* name;
   size_t bytes;
+  void (*hash_message)(Bytes message, uint8_t* digest);
 };
 /** The row of SHA_1, SHA_256, SHA_384 or SHA_512. */
 const HashRow& hash_row(Hash hash);
@@ -45,8 +46,8 @@ struct Digest {
   Bytes view() const { return {bytes, size}; }
 };
 
-/** SHA-512 and the like over one run of bytes; false only where OpenSSL fails. */
-bool hash_bytes(Hash hash, Bytes message, Digest* out);
+/** SHA-512 and the like over one run of bytes. */
+void hash_bytes(Hash hash, Bytes message, Digest* out);
 /** What a signature is over: the input's hash, or with MESSAGE_IS_DIGEST the input, which must then be as long
  * (INVALID_LENGTH). */
 Status digest_of_input(const Item& item, Hash hash, Digest* out);

@@ -55,6 +55,7 @@ void hash_jobs(const EdwardsRoute& route, EdwardsMemory& memory, size_t count, S
   sha2_hash(route.sha512, kSha512Variant, memory.hashing, hashes);
 }
 
+/** Ed25519ph signs its messages' hashes. */
 void hash_messages(const EdwardsRoute& route, EdwardsMemory& memory, size_t count) {
   if (!route.prehashed) return;
   hash_jobs(route, memory, count, [](Job& job, Bytes* parts) -> uint8_t* {
@@ -115,18 +116,21 @@ Status begin_verifying(const EdwardsRoute& route, Item& item, Job& job) {
   return Status::OK;
 }
 
+/** What the kernel works in, or nullptr where there is no memory for that or its table; all jobs are finished then. */
+uint8_t* take_room(const EdwardsRoute& route, EdwardsMemory& memory, size_t jobs) {
+  uint8_t* const room = memory.room.take(route.kernel.bytes(jobs));
+  if (room && edwards_comb_table()) return room;
+  for (size_t i = 0; i < jobs; i++) finish_item(*memory.jobs[i].item, Status::OUT_OF_MEMORY);
+  return nullptr;
+}
+
 void sign_group(const EdwardsRoute& route, ThreadState& thread, Item* items, size_t count) {
   auto& memory = stem_state<EdwardsMemory>(thread.edwards);
   const size_t jobs = begin_jobs(thread, items, count, memory.jobs,
                                  [&](Item& item, Job& job) { return begin_signing(route, item, job); });
   if (jobs == 0) return;
-  const size_t room = route.kernel.bytes(jobs);
-  uint8_t* const work = memory.room.take(room);
-  const uint64_t* const table = edwards_comb_table();
-  if (!work || !table) {
-    for (size_t i = 0; i < jobs; i++) finish_item(*memory.jobs[i].item, Status::OUT_OF_MEMORY);
-    return;
-  }
+  uint8_t* const work = take_room(route, memory, jobs);
+  if (!work) return;
   hash_messages(route, memory, jobs);
   hash_jobs(route, memory, jobs, [&](Job& job, Bytes* parts) {
     parts[0] = domain(route);
@@ -138,7 +142,7 @@ void sign_group(const EdwardsRoute& route, ThreadState& thread, Item* items, siz
     Job& job = memory.jobs[i];
     memory.signing[i] = {job.item->key->expanded.data(), job.nonce_hash, job.challenge_hash, job.signature};
   }
-  route.kernel.commit(table, work, memory.signing, jobs);
+  route.kernel.commit(edwards_comb_table(), work, memory.signing, jobs);
   hash_challenges(route, memory, jobs);
   route.kernel.respond(work, memory.signing, jobs);
   for (size_t i = 0; i < jobs; i++) {
@@ -146,7 +150,7 @@ void sign_group(const EdwardsRoute& route, ThreadState& thread, Item* items, siz
     finish_item(*job.item, put_output(*job.item, {job.signature, sizeof job.signature}));
     wipe(job.nonce_hash, sizeof job.nonce_hash);
   }
-  wipe(work, room);
+  wipe(work, route.kernel.bytes(jobs));
   wipe_stack();
 }
 
@@ -155,19 +159,15 @@ void verify_group(const EdwardsRoute& route, ThreadState& thread, Item* items, s
   const size_t jobs = begin_jobs(thread, items, count, memory.jobs,
                                  [&](Item& item, Job& job) { return begin_verifying(route, item, job); });
   if (jobs == 0) return;
-  uint8_t* const work = memory.room.take(route.kernel.bytes(jobs));
-  const uint64_t* const table = edwards_comb_table();
-  if (!work || !table) {
-    for (size_t i = 0; i < jobs; i++) finish_item(*memory.jobs[i].item, Status::OUT_OF_MEMORY);
-    return;
-  }
+  uint8_t* const work = take_room(route, memory, jobs);
+  if (!work) return;
   hash_messages(route, memory, jobs);
   hash_challenges(route, memory, jobs);
   for (size_t i = 0; i < jobs; i++) {
     const Job& job = memory.jobs[i];
     memory.verifying[i] = {job.item->key->public_point, job.challenge_hash, job.signature, false};
   }
-  route.kernel.verify_vartime(table, work, memory.verifying, jobs);
+  route.kernel.verify_vartime(edwards_comb_table(), work, memory.verifying, jobs);
   for (size_t i = 0; i < jobs; i++) {
     Item& item = *memory.jobs[i].item;
     item.output.size = 0;

@@ -71,7 +71,7 @@ struct EdwardsStrings {
   /** A coordinate from 255 bits; what comes after them is left out. */
   static typename F::Element coordinate(const Words<4>& in) {
     auto out = limbs<typename F::Element>(in);
-    out.limb[4] = V::both(out.limb[4], V::broadcast((uint64_t{1} << 47) - 1));
+    out.limb[4] = V::both(out.limb[4], V::broadcast(F::kTopMask));
     return out;
   }
 

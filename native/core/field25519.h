@@ -17,6 +17,9 @@ struct Prime25519 {
 template <typename V>
 struct Field25519 {
   static constexpr size_t kLimbs = Prime25519::kLimbs;
+  /** What the top limb has of 255 bits. */
+  static constexpr int kTopBits = Prime25519::kBits - 4 * kLimbBits;
+  static constexpr uint64_t kTopMask = (uint64_t{1} << kTopBits) - 1;
   using Word = typename V::Word;
   using Mask = typename V::Mask;
 
@@ -98,8 +101,8 @@ struct Field25519 {
     return x;
   }
 
-  /** Numbers: whether every limb is 0. */
-  static Mask is_zero(const Element& number) {
+  static Mask is_zero(const Factor& a) {
+    const Element number = to_number(a);
     Word any = number.limb[0];
     for (size_t i = 1; i < kLimbs; i++) any = V::either(any, number.limb[i]);
     return V::equal(any, V::broadcast(0));
@@ -132,8 +135,6 @@ struct Field25519 {
 
  private:
   using Columns = WordColumns<V, kLimbs>;
-  static constexpr int kTopBits = 255 - 4 * kLimbBits;
-  static constexpr uint64_t kTopMask = (uint64_t{1} << kTopBits) - 1;
 
   template <int factor>
   static KEYMILL_INLINE Word accumulate(Word sum, Word x) {

@@ -246,7 +246,7 @@ export const KEY_SPECS = table({
       secret: curve(8),
       public: curve(24),
       sign: { ...curve(8), leastRecords: 256 },
-      verify: { ...curve(24), leastRecords: 64 },
+      verify: { ...curve(24), leastRecords: 128 },
       generate: curve(80),
       import: curve(30),
     },

@@ -246,9 +246,9 @@ function signer(kms: Keymill, options: ServerOptions): Principal {
     authenticate({ method: 'POST', path: '/', query: '', headers: pairs(request.rawHeaders), body });
 }
 
-/** rawHeaders holds names and values by turns, every duplicate included. */
+/** rawHeaders holds names, as they were written, and values by turns, every duplicate included. */
 function pairs(rawHeaders: readonly string[]): (readonly [string, string])[] {
   const result: (readonly [string, string])[] = [];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) result.push([rawHeaders[i]!, rawHeaders[i + 1]!]);
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) result.push([rawHeaders[i]!.toLowerCase(), rawHeaders[i + 1]!]);
   return result;
 }

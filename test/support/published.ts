@@ -3,7 +3,6 @@
  * from what the file says, the row says why; the files themselves are never edited. AWS KMS's choices decide: OAEP without a label,
  * PSS with salt and MGF1 of the hash's length, GCM with 12-byte nonces and 16-byte tags, HMAC tags of full length.
  */
-import assert from 'node:assert/strict';
 import {
   type DigestAlgorithm,
   type EncryptionAlgorithm,
@@ -857,23 +856,3 @@ export const NOT_OURS: Readonly<Record<string, string>> = {
   'wycheproof/rsa_pkcs1_4096_test.json': 'RSAES-PKCS1-v1_5 does not exist here, which rsa_pkcs1_2048 shows',
   'wycheproof/sm4_gcm_test.json': 'no SM4 yet',
 };
-
-/** Fails where a vector's answer is wrong, or fewer than the row's minimum could be asked. `note` gets the counts. */
-export async function checkPublished(
-  engine: Engine,
-  { file, minimum, run, excluded }: PublishedSet,
-  note: (text: string) => void,
-): Promise<void> {
-  const verdicts = new Map<string, Verdict>();
-  await run(engine, file, (vector, verdict) => {
-    const earlier = verdicts.get(vector) ?? 'unreachable';
-    if (typeof earlier !== 'object') verdicts.set(vector, verdict === 'unreachable' ? earlier : verdict);
-  });
-  const wrong = [...verdicts].filter(([, verdict]) => typeof verdict === 'object');
-  const agreeing = [...verdicts.values()].filter((verdict) => verdict === 'agrees').length;
-  const unreachable = verdicts.size - wrong.length - agreeing;
-  note(`${file}: ${agreeing} agree, ${unreachable} unreachable, ${wrong.length} wrong`);
-  assert.deepEqual(wrong.slice(0, 10), [], `${wrong.length} wrong of ${verdicts.size}`);
-  assert.ok(agreeing >= minimum, `${agreeing} vectors agree, fewer than the ${minimum} expected`);
-  assert.ok(excluded !== undefined || unreachable === 0, `${unreachable} unreachable, and no reason given`);
-}
