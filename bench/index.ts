@@ -1,6 +1,6 @@
 /**
  * `npm run bench [words] [-- --threads 1 --backends native,wasm --rounds 7 --round-ms 60 --batch 1000 --peers --json file]`
- * Only cases whose name contains every word are run; `--peers` adds the libraries of peers.ts. Pin the process (`taskset -c 1`) for per-core figures.
+ * Only cases and scenarios (`endpoint`, `fairness`, `loop`, `memory`) whose name contains every word are run; `--peers` adds the libraries of peers.ts. Pin the process (`taskset -c 1`) for per-core figures.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { type BackendChoice, type Engine, openEngine } from 'keymill/engine';
 import { CASES, caseName } from './cases.ts';
 import { engineContenders, makeFixture, nodeContender } from './contenders.ts';
+import { measureEndpoint } from './endpoint.ts';
 import { type Measurement, measure } from './measure.ts';
 import { peerContenders } from './peers.ts';
 import { SCENARIOS, type ScenarioResult } from './scenarios.ts';
@@ -27,6 +28,9 @@ const { values: flags, positionals: words } = parseArgs({
 });
 const matches = (name: string): boolean => words.every((word) => name.toLowerCase().includes(word.toLowerCase()));
 const options = { rounds: Number(flags.rounds), roundMs: Number(flags['round-ms']), maxBatch: Number(flags.batch) };
+
+/** A round of the endpoint holds thousands of requests: that many of the others' rounds. */
+const ENDPOINT_ROUND = 25;
 
 const engines: [name: string, engine: Engine][] = [];
 for (const backend of flags.backends.split(',')) {
@@ -71,16 +75,26 @@ for (const benchCase of CASES) {
 }
 
 const scenarios: (ScenarioResult & { engine: string })[] = [];
+const noteScenario = (engine: string, result: ScenarioResult): void => {
+  scenarios.push({ engine, ...result });
+  console.log(`\n${result.name} (${engine}): ${result.value.toFixed(2)} ${result.unit}`);
+};
 for (const [name, scenario] of Object.entries(SCENARIOS)) {
   if (!matches(name)) continue;
   for (const [label, engine] of engines) {
     try {
-      const result = { engine: label, ...(await scenario(engine)) };
-      scenarios.push(result);
-      console.log(`\n${result.name} (${label}): ${result.value.toFixed(2)} ${result.unit}`);
+      noteScenario(label, await scenario(engine));
     } catch (error) {
       if ((error as { code?: string }).code !== 'UNSUPPORTED') throw error;
     }
+  }
+}
+
+if (matches('endpoint')) {
+  for (const [label] of engines) {
+    const engine = { backend: label as BackendChoice, threads: Number(flags.threads) };
+    const rounds = { rounds: options.rounds, roundMs: options.roundMs * ENDPOINT_ROUND };
+    for (const result of await measureEndpoint({ engine, ...rounds })) noteScenario(label, result);
   }
 }
 

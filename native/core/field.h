@@ -143,7 +143,7 @@ struct LimbField {
   static constexpr int kRadixBits = kLimbBits * static_cast<int>(kLimbs);
   static constexpr Limbs<kLimbs> kOne = power_of_two(Modulus::kValue, kRadixBits);
   static constexpr Limbs<kLimbs> kSquaredRadix = power_of_two(Modulus::kValue, 2 * kRadixBits);
-  static constexpr uint64_t kNegativeInverse = negative_inverse(Modulus::kValue.limb[0]);
+  static constexpr uint64_t kNegativeInverse = (0 - inverse_word(Modulus::kValue.limb[0])) & kLimbMask;
   /** For Montgomery's q * m, where a digit of -1 saves two multiplications. */
   static constexpr Digits<kLimbs> kDigits = sparse(Modulus::kValue, 0, 1);
   /** For small multiples of U, where a digit that is a power of two saves one. */

@@ -122,7 +122,7 @@ struct WordField {
   static constexpr int kElementLimbBits = 64;
   static constexpr size_t kElementLimbs = (Modulus::kBits + 63) / 64;
   /** The modulus is 2^(64 words) less a number of at most 34 bits. */
-  static constexpr bool kFolds = folds_at<64 * kElementLimbs>(Modulus::kValue);
+  static constexpr bool kFolds = Modulus::kBits == 64 * kElementLimbs && folds_at<64 * kElementLimbs>(Modulus::kValue);
   using Number = keymill::Number<V, kLimbs>;
   static constexpr Limbs<kLimbs> kRadix =
       power_of_two(Modulus::kValue, kFolds ? 0 : 64 * static_cast<int>(kElementLimbs));
@@ -247,13 +247,7 @@ struct WordField {
   static constexpr Element kOne = words_of(kRadix);
   static constexpr Element kSquaredRadix =
       words_of(kFolds ? kRadix : power_of_two(Modulus::kValue, 128 * static_cast<int>(kWords)));
-  /** -1/m modulo 2^64: Newton's iteration doubles the bits that are right. */
-  static constexpr uint64_t negative_inverse_word(uint64_t m) {
-    uint64_t x = m;
-    for (int i = 0; i < 6; i++) x *= 2 - m * x;
-    return 0 - x;
-  }
-  static constexpr uint64_t kNegativeInverse = negative_inverse_word(kModulus.limb[0]);
+  static constexpr uint64_t kNegativeInverse = 0 - inverse_word(kModulus.limb[0]);
 
   /** The modulus in digits between -2^63 and 2^63: of the primes of these curves most are 0. */
   static constexpr Digits<kWords + 1> balanced() {

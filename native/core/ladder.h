@@ -1,5 +1,4 @@
-// Multiples of points that differ from lane to lane, for verification: not in constant time, though it is the numbers
-// alone that choose between the two signs of a scalar and what is read.
+// Multiples of points that differ from lane to lane, for verification: not in constant time.
 #pragma once
 #include "digits.h"
 #include "endomorphism.h"

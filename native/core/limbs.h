@@ -65,11 +65,11 @@ constexpr Limbs<count> power_of_two(const Limbs<count>& m, int exponent) {
   return x;
 }
 
-/** -1/m mod 2^52, for odd m: Newton's iteration doubles the bits that are right. */
-constexpr uint64_t negative_inverse(uint64_t m) {
+/** 1/m modulo 2^64, for odd m: Newton's iteration doubles the bits that are right. */
+constexpr uint64_t inverse_word(uint64_t m) {
   uint64_t x = m;
   for (int i = 0; i < 6; i++) x *= 2 - m * x;
-  return (0 - x) & kLimbMask;
+  return x;
 }
 
 /** A number whose limbs ("digits") may be negative. */

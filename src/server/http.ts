@@ -12,6 +12,7 @@ import { type Log, SILENT } from './log.ts';
 import { Counts } from './metrics.ts';
 import { PROBES, type ProbeAnswer, type Subject } from './probes.ts';
 import { refuseBrokenRequests } from './refuse.ts';
+import { Turn } from './turn.ts';
 import { type Call, CONTENT_TYPE, callOf, errorAnswer, type WireAnswer } from './wire.ts';
 
 export interface ServerOptions {
@@ -120,6 +121,7 @@ class Endpoint implements Subject {
   readonly #log: Log;
   readonly #principal: Principal;
   readonly #bodies = new Bodies();
+  readonly #turn = new Turn();
   #server!: Server;
   #isDraining = false;
 
@@ -173,6 +175,7 @@ class Endpoint implements Subject {
     let body: Uint8Array | undefined;
     try {
       body = await this.#bodies.read(request, call.maxBodyBytes);
+      await this.#turn.end();
       if (request.method !== 'POST' || request.url !== '/') return { ...errorAnswer(UNKNOWN), status: 404 };
       const principal = await this.#principal(request, body);
       return await call.answer(principal === undefined ? this.kms : this.kms.as({ principal }), body);
