@@ -28,6 +28,9 @@ bool to_limbs(const BIGNUM* number, size_t limbs, uint64_t* out) {
   return true;
 }
 
+/** -1 / m mod 2^52, from the lowest limb of an odd m. */
+uint64_t negative_inverse(uint64_t limb) { return (0 - inverse_word(limb)) & kLimbMask; }
+
 /** 2^bits mod m. */
 Bn power_of_two_mod(size_t bits, const BIGNUM* m, BN_CTX* context) {
   Bn power(BN_secure_new());
