@@ -28,7 +28,7 @@ function bareServer(kms: Keymill): Server {
       const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
       const headers: [string, string][] = [];
       for (let i = 0; i < request.rawHeaders.length; i += 2) {
-        headers.push([request.rawHeaders[i]!, request.rawHeaders[i + 1]!]);
+        headers.push([request.rawHeaders[i]!.toLowerCase(), request.rawHeaders[i + 1]!]);
       }
       await authenticate({ method: 'POST', path: '/', query: '', headers, body });
       JSON.parse(body.toString());

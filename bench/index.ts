@@ -13,6 +13,7 @@ import { measureEndpoint } from './endpoint.ts';
 import { type Measurement, measure } from './measure.ts';
 import { peerContenders } from './peers.ts';
 import { SCENARIOS, type ScenarioResult } from './scenarios.ts';
+import { measureStore, type StoreMeasurement, serviceGroups } from './service.ts';
 
 const { values: flags, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -48,6 +49,9 @@ console.log(
   `${machine.cpu}, ${machine.cpus} processors; Node ${machine.node}, OpenSSL ${machine.openssl}; threads: ${machine.threads}`,
 );
 
+/** Sizes of stores to open and look keys up in. */
+const STORE_KEYS = [1000, 10_000, 100_000] as const;
+
 const pad = (text: string, width: number): string => text.padStart(width);
 const printRow = ({ name, microseconds, operationsPerSecond, spread, ratio }: Measurement): void => {
   const columns = [
@@ -72,6 +76,28 @@ for (const benchCase of CASES) {
   console.log(`\n${name}${' '.repeat(Math.max(1, 22 - name.length))}     us/op         ops/s   spread   vs first`);
   measurements.forEach(printRow);
   results.push({ case: name, baseline: contenders[0]!.name, measurements });
+}
+
+for (const [label, engine] of engines) {
+  const { groups, close } = await serviceGroups(engine);
+  for (const { name, contenders } of groups) {
+    if (!matches(name)) continue;
+    const measurements = await measure(contenders, options);
+    console.log(`\n${name} (${label})`);
+    measurements.forEach(printRow);
+    results.push({ case: `${name} (${label})`, baseline: contenders[0]!.name, measurements });
+  }
+  await close();
+}
+
+const stores: StoreMeasurement[] = [];
+for (const keys of matches('store') ? STORE_KEYS : []) {
+  const measured = await measureStore(engines[0]![1], keys);
+  stores.push(measured);
+  const { openMs, coldLookupUs, warmLookupUs } = measured;
+  console.log(
+    `\nstore of ${keys.toLocaleString('en')} keys: opened in ${openMs.toFixed(0)} ms; DescribeKey ${coldLookupUs.toFixed(1)} us cold, ${warmLookupUs.toFixed(1)} us warm`,
+  );
 }
 
 const scenarios: (ScenarioResult & { engine: string })[] = [];
@@ -99,6 +125,6 @@ if (matches('endpoint')) {
 }
 
 mkdirSync(path.dirname(flags.json), { recursive: true });
-writeFileSync(flags.json, `${JSON.stringify({ machine, options, results, scenarios }, null, 2)}\n`);
+writeFileSync(flags.json, `${JSON.stringify({ machine, options, results, stores, scenarios }, null, 2)}\n`);
 console.log(`\n${results.length} cases; written to ${flags.json}`);
 for (const [, engine] of engines) await engine.close();

@@ -122,7 +122,7 @@ struct WordField {
   static constexpr int kElementLimbBits = 64;
   static constexpr size_t kElementLimbs = (Modulus::kBits + 63) / 64;
   /** The modulus is 2^(64 words) less a number of at most 34 bits. */
-  static constexpr bool kFolds = folds_at<64 * kElementLimbs>(Modulus::kValue);
+  static constexpr bool kFolds = Modulus::kBits == 64 * kElementLimbs && folds_at<64 * kElementLimbs>(Modulus::kValue);
   using Number = keymill::Number<V, kLimbs>;
   static constexpr Limbs<kLimbs> kRadix =
       power_of_two(Modulus::kValue, kFolds ? 0 : 64 * static_cast<int>(kElementLimbs));
