@@ -151,20 +151,26 @@ bool gives_answer(ThreadState& thread, Run run, Run verify, const KnownAnswer& k
     }
     KnownAnswer given = known;
     given.answer = each.output;
+    given.copies = 1;
     return accepts_answer(thread, verify, given, fault);
   });
 }
 
 bool round_trips(ThreadState& thread, Run encrypt, Run decrypt, const KnownAnswer& known, bool fault) {
-  uint8_t ciphertext[kMaxResultBytes];
+  uint8_t ciphertexts[kMaxCopies * kMaxResultBytes];
+  Item items[kMaxCopies];
   Item item = item_of(known);
-  item.output = {ciphertext, sizeof ciphertext};
-  if (!succeeds(thread, encrypt, item, 1, &item) || item.output.size == 0) return false;
-  if (fault) ciphertext[item.output.size - 1] ^= 1;
-  KnownAnswer opened = known;
-  opened.input = item.output;
-  opened.answer = known.input;
-  return gives_answer(thread, decrypt, nullptr, opened, false);
+  item.output = {ciphertexts, kMaxResultBytes};
+  if (!succeeds(thread, encrypt, item, known.copies, items)) return false;
+  return std::all_of(items, items + known.copies, [&](const Item& each) {
+    if (each.output.size == 0) return false;
+    if (fault) each.output.data[each.output.size - 1] ^= 1;
+    KnownAnswer opened = known;
+    opened.input = each.output;
+    opened.answer = known.input;
+    opened.copies = 1;
+    return gives_answer(thread, decrypt, nullptr, opened, false);
+  });
 }
 
 }  // namespace keymill

@@ -93,7 +93,7 @@ Status failed_with(Status status);
 
 /** Bytes of a known-answer table, written there as hexadecimal text. At most `kMaxBytes`. */
 struct Known {
-  static constexpr size_t kMaxBytes = 1280;
+  static constexpr size_t kMaxBytes = 2400;
   explicit Known(const char* hexadecimal);
   uint8_t bytes[kMaxBytes];
   size_t size = 0;
@@ -116,7 +116,7 @@ struct KnownAnswer {
   /** So many items at once, all the same: for kernels, which have lanes to fill. At most kMaxCopies. */
   size_t copies = 1;
 };
-constexpr size_t kMaxCopies = 9;
+constexpr size_t kMaxCopies = 11;
 
 /** The answer is given exactly, or (random ones) `verify` accepts it. `fault` flips a bit of what was computed. */
 bool gives_answer(ThreadState& thread, Run run, Run verify, const KnownAnswer& known, bool fault);

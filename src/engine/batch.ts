@@ -110,7 +110,8 @@ export class Lane {
     this.maxRecords = this.isInline
       ? MAX_INLINE_RECORDS
       : Math.min(MAX_DEAR_RECORDS, Math.max(1, cost.leastRecords ?? 1, Math.floor(BATCH_UNITS / cost.units)));
-    this.blockBytes = blockSize(BLOCK_HEADER_BYTES + this.maxRecords * (RECORD_BYTES + ARENA_BYTES_PER_RECORD));
+    const recordBytes = RECORD_BYTES + (cost.recordBytes ?? ARENA_BYTES_PER_RECORD);
+    this.blockBytes = blockSize(BLOCK_HEADER_BYTES + this.maxRecords * recordBytes);
   }
 }
 

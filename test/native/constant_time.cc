@@ -1,4 +1,4 @@
-// Signs and macs with everything secret marked undefined, so that valgrind's memcheck reports each branch and each address that
+// Signs, decrypts and macs with everything secret marked undefined, so that valgrind's memcheck reports each branch and each address that
 // depends on a private key or a nonce (Langley's ctgrind). On the scalar and emulated vector types, which are the
 // templates of the vector kernels; memcheck knows no AVX-512. tools/constant-time.mjs builds and runs it. `control`
 // leaks on purpose: there memcheck must report.
@@ -12,7 +12,11 @@
 #include "core/big_endian.h"
 #include "core/ecdsa_kernels.h"
 #include "core/edwards25519.h"
+#include "core/known_answers.h"
 #include "core/nonce.h"
+#include "core/rsa_encoding.h"
+#include "core/rsa_key.h"
+#include "core/rsa_prepared.h"
 #include "core/sha2_kernels.h"
 
 namespace {
@@ -68,6 +72,35 @@ void sign(const char* name, size_t index, const EcdsaKernel& kernel, const Nonce
     for (size_t i = 0; i < 2 * curve.bytes; i++) sum += job.signature[i];
   }
   std::printf("%s, %zu lanes: done (%u)\n", name, kernel.lanes, sum);
+  std::free(memory);
+}
+
+/** RSA-2048 decryption, which ends in what signing is, and the OAEP decoding of what comes out of it. */
+void decrypt_rsa(const char* name, const RsaKernel& kernel) {
+  static uint8_t outputs[kJobs][kMaxRsaBytes];
+  Key key;
+  key.spec = KeySpec::RSA_2048;
+  if (kRsaKeyTypes->load(key.spec, Known(kRsaKnown.pkcs8).view(), key) != Status::OK) std::abort();
+  RsaPrepared prepared(key, kernel.limbs);
+  RsaBlinding* const blinding = prepared.take_blinding();
+  if (!prepared.ok() || !blinding) std::abort();
+  const Known ciphertext(kRsaKnown.answers[0]);
+  void* const memory = std::aligned_alloc(64, kernel.private_bytes);
+  RsaPrivateJob jobs[2];
+  for (unsigned i = 0; i < 2; i++) {
+    jobs[i] = {&prepared.public_half(), &prepared.private_half(), blinding->limbs(), i, i ? blinding->limbs() : nullptr,
+               ciphertext.bytes,        outputs[i],               false};
+  }
+  VALGRIND_MAKE_MEM_UNDEFINED(prepared.private_memory().data, prepared.private_memory().size);
+  VALGRIND_MAKE_MEM_UNDEFINED(blinding->pair.data(), blinding->pair.size());
+  kernel.run_private(memory, jobs, 2);
+  size_t sum = 0;
+  for (unsigned i = 0; i < 2; i++) {
+    const Bytes message = rsa_encoding(Hash::SHA_1).decode_oaep({outputs[i], ciphertext.size});
+    if (!jobs[i].is_right || !message.data) std::abort();
+    sum += message.size;
+  }
+  std::printf("%s, %zu lanes: done (%zu)\n", name, kernel.lanes, sum);
   std::free(memory);
 }
 
@@ -142,6 +175,7 @@ int main(int count, char** arguments) {
     sign(names[curve], curve, kScalarEcdsa[curve], kOneLaneNonces);
     sign(names[curve], curve, kEmulatedEcdsa[curve], kEmulatedNonces);
   }
+  decrypt_rsa("RSA-2048", kEmulatedRsa[0]);
   for (const EdwardsKernel* kernel : {&kScalarEdwards, &kEmulatedEdwards}) sign_edwards(*kernel);
   for (const Sha2Kernels* kernels : {&kOneLaneSha2, &kEmulatedSha2}) {
     mac(kernels->sha256, kSha224Variant);
