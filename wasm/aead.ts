@@ -18,7 +18,8 @@ import {
   TAG_BYTES,
 } from './contract';
 import { addKeystream, xorBytes } from './counter_mode';
-import { BULK_BLOCKS, BULK_BYTES, ghashBlocks, ghashBulk, makeBulk } from './ghash';
+import { ghashBlocks } from './ghash';
+import { BULK_BLOCKS, BULK_BYTES, ghashBulk, makeBulk } from './ghash_bulk';
 import { Key, prepare, registerSecretKeys } from './keys';
 import { allocate, isEqual, wipe } from './memory';
 import { Item, register, specs } from './operation';
@@ -32,7 +33,7 @@ const XAES_DERIVING_BYTES: usize = 12;
 /** A key ready for GCM. */
 @unmanaged
 class Cipher {
-  /** The tables of ghash.ts, or 0. */
+  /** The tables of ghash_bulk.ts, or 0. */
   bulk: usize;
   reserved: usize;
   /** H: the zero block encrypted (section 6.5 step 1). 16 bytes, as two words to keep their place. */
@@ -58,7 +59,7 @@ const derivedKey = counterBlock + BLOCK_BYTES;
 const derived = changetype<Cipher>(memory.data(<i32>PREPARED_BYTES, 16));
 const derivedBulk = memory.data(<i32>BULK_BYTES, 16);
 /** From this length on the tables pay for themselves within one message. */
-const DERIVED_BULK_BYTES: usize = 2560;
+const DERIVED_BULK_BYTES: usize = 1024;
 
 /** J0 = IV || 0^31 || 1 (section 7.1 step 2). */
 const FIRST_COUNTER: u32 = 1;
