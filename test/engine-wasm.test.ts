@@ -67,7 +67,7 @@ const KEY_FORM = 'the form of an encoding and whether it is right, not what is i
 /** Branches in secret functions. Conditions of loops do not count: loops here run over counts. */
 const BRANCHES: readonly Row[] = [
   ['wasm/aead/beginDerivedMessage', 1, READY],
-  ['wasm/aead/beginOutput', 4, SHAPE],
+  ['wasm/aead/beginOutput', 5, SHAPE],
   ['wasm/aead/cipherOf', 2, READY],
   ['wasm/aead/crypt', 1, SHAPE],
   ['wasm/aead/decrypt*', 4, STATUS],
