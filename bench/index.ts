@@ -1,6 +1,6 @@
 /**
  * `npm run bench [words] [-- --threads 1 --backends native,wasm --rounds 7 --round-ms 60 --batch 1000 --peers --json file]`
- * Only cases whose name contains every word are run; `--peers` adds the libraries of peers.ts. Pin the process (`taskset -c 1`) for per-core figures.
+ * Only cases and scenarios (`endpoint`, `fairness`, `loop`, `memory`) whose name contains every word are run; `--peers` adds the libraries of peers.ts. Pin the process (`taskset -c 1`) for per-core figures.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -9,9 +9,11 @@ import { parseArgs } from 'node:util';
 import { type BackendChoice, type Engine, openEngine } from 'keymill/engine';
 import { CASES, caseName } from './cases.ts';
 import { engineContenders, makeFixture, nodeContender } from './contenders.ts';
+import { measureEndpoint } from './endpoint.ts';
 import { type Measurement, measure } from './measure.ts';
 import { peerContenders } from './peers.ts';
 import { SCENARIOS, type ScenarioResult } from './scenarios.ts';
+import { measureStore, type StoreMeasurement, serviceGroups } from './service.ts';
 
 const { values: flags, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -28,6 +30,9 @@ const { values: flags, positionals: words } = parseArgs({
 const matches = (name: string): boolean => words.every((word) => name.toLowerCase().includes(word.toLowerCase()));
 const options = { rounds: Number(flags.rounds), roundMs: Number(flags['round-ms']), maxBatch: Number(flags.batch) };
 
+/** A round of the endpoint holds thousands of requests: that many of the others' rounds. */
+const ENDPOINT_ROUND = 25;
+
 const engines: [name: string, engine: Engine][] = [];
 for (const backend of flags.backends.split(',')) {
   engines.push([backend, await openEngine({ backend: backend as BackendChoice, threads: Number(flags.threads) })]);
@@ -43,6 +48,9 @@ const machine = {
 console.log(
   `${machine.cpu}, ${machine.cpus} processors; Node ${machine.node}, OpenSSL ${machine.openssl}; threads: ${machine.threads}`,
 );
+
+/** Sizes of stores to open and look keys up in. */
+const STORE_KEYS = [1000, 10_000, 100_000] as const;
 
 const pad = (text: string, width: number): string => text.padStart(width);
 const printRow = ({ name, microseconds, operationsPerSecond, spread, ratio }: Measurement): void => {
@@ -70,21 +78,53 @@ for (const benchCase of CASES) {
   results.push({ case: name, baseline: contenders[0]!.name, measurements });
 }
 
+for (const [label, engine] of engines) {
+  const { groups, close } = await serviceGroups(engine);
+  for (const { name, contenders } of groups) {
+    if (!matches(name)) continue;
+    const measurements = await measure(contenders, options);
+    console.log(`\n${name} (${label})`);
+    measurements.forEach(printRow);
+    results.push({ case: `${name} (${label})`, baseline: contenders[0]!.name, measurements });
+  }
+  await close();
+}
+
+const stores: StoreMeasurement[] = [];
+for (const keys of matches('store') ? STORE_KEYS : []) {
+  const measured = await measureStore(engines[0]![1], keys);
+  stores.push(measured);
+  const { openMs, coldLookupUs, warmLookupUs } = measured;
+  console.log(
+    `\nstore of ${keys.toLocaleString('en')} keys: opened in ${openMs.toFixed(0)} ms; DescribeKey ${coldLookupUs.toFixed(1)} us cold, ${warmLookupUs.toFixed(1)} us warm`,
+  );
+}
+
 const scenarios: (ScenarioResult & { engine: string })[] = [];
+const noteScenario = (engine: string, result: ScenarioResult): void => {
+  scenarios.push({ engine, ...result });
+  console.log(`\n${result.name} (${engine}): ${result.value.toFixed(2)} ${result.unit}`);
+};
 for (const [name, scenario] of Object.entries(SCENARIOS)) {
   if (!matches(name)) continue;
   for (const [label, engine] of engines) {
     try {
-      const result = { engine: label, ...(await scenario(engine)) };
-      scenarios.push(result);
-      console.log(`\n${result.name} (${label}): ${result.value.toFixed(2)} ${result.unit}`);
+      noteScenario(label, await scenario(engine));
     } catch (error) {
       if ((error as { code?: string }).code !== 'UNSUPPORTED') throw error;
     }
   }
 }
 
+if (matches('endpoint')) {
+  for (const [label] of engines) {
+    const engine = { backend: label as BackendChoice, threads: Number(flags.threads) };
+    const rounds = { rounds: options.rounds, roundMs: options.roundMs * ENDPOINT_ROUND };
+    for (const result of await measureEndpoint({ engine, ...rounds })) noteScenario(label, result);
+  }
+}
+
 mkdirSync(path.dirname(flags.json), { recursive: true });
-writeFileSync(flags.json, `${JSON.stringify({ machine, options, results, scenarios }, null, 2)}\n`);
+writeFileSync(flags.json, `${JSON.stringify({ machine, options, results, stores, scenarios }, null, 2)}\n`);
 console.log(`\n${results.length} cases; written to ${flags.json}`);
 for (const [, engine] of engines) await engine.close();

@@ -21,7 +21,7 @@ export interface MeasureOptions {
   readonly maxBatch: number;
 }
 
-const quantile = (values: readonly number[], fraction: number): number => {
+export const quantile = (values: readonly number[], fraction: number): number => {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (sorted.length - 1) * fraction;
   const low = sorted[Math.floor(at)]!;

@@ -186,6 +186,44 @@ forEachBackend('known answers', (subject) => {
 });
 
 forEachBackend('round trips', (subject) => {
+  for (const algorithm of ['SYMMETRIC_DEFAULT', 'XAES_256_GCM'] as const) {
+    subject.test(
+      'SYMMETRIC_DEFAULT',
+      `${algorithm}: a prefix stands before the ciphertext and changes nothing else`,
+      async () => {
+        const { engine } = subject;
+        using key = await engine.generateKey('SYMMETRIC_DEFAULT');
+        const iv = pattern(algorithm === 'SYMMETRIC_DEFAULT' ? 12 : 24);
+        // The last two are long enough to be read in place.
+        for (const [prefixBytes, textBytes] of [
+          [0, 5],
+          [1, 0],
+          [8, 40],
+          [52, 32],
+          [1000, 1],
+          [52, 40_000],
+          [0, 40_000],
+        ] as const) {
+          const plaintext = pattern(textBytes);
+          const prefix = pattern(prefixBytes).map((byte) => byte ^ 0xff);
+          const sealed = await engine.encrypt({ key, algorithm, plaintext, iv });
+          const expected = new Uint8Array([...prefix, ...sealed]);
+          const what = `${prefixBytes} before ${textBytes}`;
+          assert.deepEqual(await engine.encrypt({ key, algorithm, plaintext, iv, prefix }), expected, what);
+          const both = await engine.run([
+            { op: 'encrypt', key, algorithm, plaintext, iv, prefix },
+            { op: 'encrypt', key, algorithm, plaintext, iv },
+          ]);
+          assert.deepEqual(
+            both.map(({ value }) => value),
+            [expected, sealed],
+            what,
+          );
+        }
+      },
+    );
+  }
+
   for (const keySpec of specsWith('encrypt')) {
     subject.test(keySpec, `${keySpec} decrypts what it encrypts, each time to another ciphertext`, async () => {
       const { engine } = subject;

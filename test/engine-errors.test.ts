@@ -84,6 +84,11 @@ const BYTE_PLACES: readonly { what: string; needs?: KeySpec; optional?: true; ca
     call: (e, iv, { aes: key }) => e.encrypt({ key, algorithm: symmetric, plaintext: bytes, iv }),
   },
   {
+    what: 'encrypt prefix',
+    optional: true,
+    call: (e, prefix, { aes: key }) => e.encrypt({ key, algorithm: symmetric, plaintext: bytes, prefix }),
+  },
+  {
     what: 'decrypt ciphertext',
     call: (e, ciphertext, { aes: key }) => e.decrypt({ key, algorithm: symmetric, ciphertext }),
   },

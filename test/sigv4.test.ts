@@ -61,7 +61,7 @@ function parseHttp(text: string) {
     .filter((line) => line !== '')
     .map((line) => {
       const colon = line.indexOf(':');
-      return [line.slice(0, colon), line.slice(colon + 1)] as const;
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1)] as const;
     });
   return { method, path, query, headers, body: new TextEncoder().encode(body) };
 }
@@ -94,14 +94,14 @@ const base: SignableRequest = {
 
 const replaced = (request: ReceivedRequest, name: string, value: string): ReceivedRequest => ({
   ...request,
-  headers: request.headers.map((pair) => (pair[0].toLowerCase() === name ? [pair[0], value] : pair)),
+  headers: request.headers.map((pair) => (pair[0] === name ? [name, value] : pair)),
 });
 const added = (request: ReceivedRequest, name: string, value: string): ReceivedRequest => ({
   ...request,
   headers: [...request.headers, [name, value]],
 });
 const authorizationOf = (request: ReceivedRequest): string =>
-  request.headers.find(([name]) => name === 'Authorization')![1];
+  request.headers.find(([name]) => name === 'authorization')![1];
 const withAuthorization = (request: ReceivedRequest, change: (text: string) => string): ReceivedRequest =>
   replaced(request, 'authorization', change(authorizationOf(request)));
 
@@ -169,13 +169,53 @@ const REFUSED: readonly (readonly [string, ReceivedRequest, string])[] = [
     replaced(unsignedTarget, 'x-amz-target', 'TrentService.ScheduleKeyDeletion'),
     MISMATCH,
   ],
-  ['an unsigned x-amz header added', added(sign(base), 'X-Amz-Anything', 'x'), MISMATCH],
+  ['an unsigned x-amz header added', added(sign(base), 'x-amz-anything', 'x'), MISMATCH],
+  [
+    'a streaming payload',
+    sign({ ...base, headers: [...base.headers, ['X-Amz-Content-Sha256', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD']] }),
+    MISMATCH,
+  ],
+  ['another method', { ...sign(base), method: 'PUT' }, MISMATCH],
+  ['another path', { ...sign(base), path: '/x' }, MISMATCH],
+  ['a query that was added', { ...sign(base), query: 'Action=ListKeys' }, MISMATCH],
+  [
+    'a signature in the query only',
+    {
+      ...sign(base),
+      headers: base.headers,
+      query: `X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature=${'a'.repeat(64)}`,
+    },
+    'MissingAuthenticationTokenException',
+  ],
+  ['a signature that goes on', withAuthorization(sign(base), (text) => `${text}00`), MISMATCH],
+  ['no credential at all', withAuthorization(sign(base), (text) => text.replace(/Credential=[^,]*, /, '')), INCOMPLETE],
+  [
+    'no signed headers',
+    withAuthorization(sign(base), (text) => text.replace(/SignedHeaders=[^,]*/, 'SignedHeaders=')),
+    INCOMPLETE,
+  ],
+  [
+    'signed headers in capitals',
+    withAuthorization(sign(base), (text) => text.replace('SignedHeaders=content-type', 'SignedHeaders=Content-Type')),
+    MISMATCH,
+  ],
+  [
+    'a signed header that is named twice',
+    withAuthorization(sign(base), (text) => text.replace(';host;', ';host;host;')),
+    MISMATCH,
+  ],
+  ['two hosts', added(sign(base), 'host', 'elsewhere'), INCOMPLETE],
+  [
+    'two session tokens',
+    added(added(sign(base), 'x-amz-security-token', 'a'), 'x-amz-security-token', 'b'),
+    INCOMPLETE,
+  ],
   ['an unsigned host', sign({ ...base, unsigned: ['host'] }), MISMATCH],
   ['another host', replaced(sign(base), 'host', 'elsewhere'), MISMATCH],
   ['two targets', added(sign(base), 'x-amz-target', 'TrentService.ListKeys'), INCOMPLETE],
   ['two authorizations', added(sign(base), 'authorization', authorizationOf(sign(base))), INCOMPLETE],
   ['two dates', added(sign(base), 'x-amz-date', '20261122T120000Z'), INCOMPLETE],
-  ['no date', { ...sign(base), headers: sign(base).headers.filter(([name]) => name !== 'X-Amz-Date') }, INCOMPLETE],
+  ['no date', { ...sign(base), headers: sign(base).headers.filter(([name]) => name !== 'x-amz-date') }, INCOMPLETE],
   ['a date that is none', replaced(sign(base), 'x-amz-date', '20261322T120000Z'), MISMATCH],
   [
     'a date of another day than the scope',
@@ -206,6 +246,7 @@ const REFUSED: readonly (readonly [string, ReceivedRequest, string])[] = [
     withAuthorization(sign(base), (text) => text.replace('content-type;', 'a-header;content-type;')),
     MISMATCH,
   ],
+  ['an empty parameter', withAuthorization(sign(base), (text) => text.replace(', ', ',, ')), INCOMPLETE],
   ['a parameter twice', withAuthorization(sign(base), (text) => `${text}, Signature=x`), INCOMPLETE],
   [
     'a session token nobody issued',
@@ -242,4 +283,94 @@ test('an unknown access key and a bad signature have one answer', async () => {
     ),
   );
   assert.equal(messages[0], messages[1]);
+});
+
+describe('regions', () => {
+  test('`any` takes the one that a signature names, and what it was signed for', async () => {
+    const anyRegion = createAuthenticator({
+      region: 'any',
+      service: 'kms',
+      clock: () => NOW,
+      credential: async () => CREDENTIAL,
+    });
+    const elsewhere = sign({ ...base, region: 'eu-west-1' });
+    assert.equal(await anyRegion(elsewhere), CREDENTIAL.principal);
+    assert.equal(await anyRegion(sign(base)), CREDENTIAL.principal);
+    const moved = withAuthorization(elsewhere, (text) => text.replace('eu-west-1', 'us-east-1'));
+    await assert.rejects(anyRegion(moved), { name: MISMATCH });
+  });
+});
+
+describe('signing keys that are kept', () => {
+  /** An authenticator whose clock and credentials can be changed, and that notes what it asked for. */
+  function changing() {
+    const credentials = new Map<string, Credential>([['AKIA1', CREDENTIAL]]);
+    const asked: string[] = [];
+    const time = { now: NOW };
+    const verify = createAuthenticator({
+      region: 'us-east-1',
+      service: 'kms',
+      clock: () => time.now,
+      credential: async (id) => {
+        asked.push(id);
+        return credentials.get(id);
+      },
+    });
+    return { credentials, asked, time, verify };
+  }
+  const wrong = sign({ ...base, secretAccessKey: 'wrong' });
+
+  test('serve without asking again for five seconds', async () => {
+    const { asked, time, verify } = changing();
+    for (const seconds of [0, 1, 4.9]) {
+      time.now = new Date(NOW.getTime() + seconds * 1000);
+      await verify(sign(base));
+    }
+    assert.deepEqual(asked, ['AKIA1']);
+    time.now = new Date(NOW.getTime() + 5000);
+    await verify(sign(base));
+    assert.deepEqual(asked, ['AKIA1', 'AKIA1']);
+  });
+
+  test('end with their credential, five seconds later at most', async () => {
+    const { credentials, time, verify } = changing();
+    await verify(sign(base));
+    credentials.delete('AKIA1');
+    await verify(sign(base));
+    time.now = new Date(NOW.getTime() + 5000);
+    await assert.rejects(verify(sign(base)), { name: MISMATCH });
+  });
+
+  test('give way at once to a new secret', async () => {
+    const { credentials, verify } = changing();
+    await verify(sign(base));
+    credentials.set('AKIA1', { ...CREDENTIAL, secretAccessKey: 'another' });
+    assert.equal(await verify(sign({ ...base, secretAccessKey: 'another' })), CREDENTIAL.principal);
+    await assert.rejects(verify(sign(base)), { name: MISMATCH });
+  });
+
+  test('are kept for those that signed with them only', async () => {
+    const { asked, verify } = changing();
+    await assert.rejects(verify(wrong), { name: MISMATCH });
+    await assert.rejects(verify(wrong), { name: MISMATCH });
+    assert.equal(asked.length, 2);
+    await verify(sign(base));
+    assert.equal(asked.length, 3);
+    await assert.rejects(verify(wrong), { name: MISMATCH });
+    await verify(sign(base));
+    assert.equal(asked.length, 4);
+  });
+
+  test('are a thousand, the oldest going first', async () => {
+    const { credentials, asked, verify } = changing();
+    const by = (index: number) => sign({ ...base, accessKeyId: `AKIA${index}` });
+    for (let index = 0; index <= 1000; index++) credentials.set(`AKIA${index}`, CREDENTIAL);
+    for (let index = 0; index <= 1000; index++) await verify(by(index));
+    assert.equal(asked.length, 1001);
+    await verify(by(1000));
+    await verify(by(1));
+    assert.equal(asked.length, 1001);
+    await verify(by(0));
+    assert.equal(asked.length, 1002);
+  });
 });

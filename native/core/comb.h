@@ -10,22 +10,26 @@ namespace keymill {
  * The multiples (2j + 1) 2^(wi) G for every window i of w bits and every j < 2^(w-1): affine, as elements of the prime
  * field. Of a window the limbs of x come first, then those of y; of a limb all entries side by side.
  */
-template <typename Curve>
+template <typename Curve, typename V>
 struct CombShape {
+  using F = Field<typename Curve::Prime, V>;
   static constexpr int kWindowBits = Curve::kCombBits;
   static constexpr size_t kWindows = (Curve::Order::kBits + kWindowBits - 1) / kWindowBits;
   static constexpr size_t kEntries = size_t{1} << (kWindowBits - 1);
-  static constexpr size_t kLimbs = Curve::Prime::kLimbs;
+  static constexpr size_t kLimbs = F::kElementLimbs;
   static constexpr size_t kWindowWords = 2 * kLimbs * kEntries;
 };
 
-/** The curve's table, the same for every vector type. Made at the first call and kept; nullptr where memory ran out. */
-template <typename Curve>
+/**
+ * The curve's table for fields whose elements have limbs of so many bits. Made at the first call and kept; nullptr
+ * where memory ran out.
+ */
+template <typename Curve, int limb_bits>
 const uint64_t* comb_table();
 
 template <typename Curve, typename V>
 struct Comb {
-  using Shape = CombShape<Curve>;
+  using Shape = CombShape<Curve, V>;
   using Math = PointMath<Curve, V>;
   using F = typename Math::F;
   using Order = typename Curve::Order;

@@ -1,7 +1,7 @@
 // Scalars as digits that are all odd, so that no digit is 0 and no table lookup gives infinity (Joye and Tunstall,
 // AFRICACRYPT 2009).
 #pragma once
-#include "limbs.h"
+#include "number.h"
 
 namespace keymill {
 
@@ -23,8 +23,8 @@ class OddDigits {
   };
 
   /** k, or -k where `negative` is 1 and not 0; k odd. */
-  void set_odd(const Word (&k)[limbs], const Word& negative) {
-    for (size_t i = 0; i < limbs; i++) limb_[i] = k[i];
+  void set_odd(const Number<V, limbs>& k, const Word& negative) {
+    for (size_t i = 0; i < limbs; i++) limb_[i] = k.limb[i];
     negative_ = negative;
     for (size_t i = 0; i + 1 < limbs; i++) {
       limb_[i] = V::either(V::right(limb_[i], 1), V::left(V::both(limb_[i + 1], V::broadcast(1)), kLimbBits - 1));
@@ -37,14 +37,15 @@ class OddDigits {
 
   /** k below an odd n, modulo that: an even k is replaced by k - n, which is odd. */
   template <typename Order>
-  void set_modulo(const Word (&k)[limbs]) {
-    const Word even = V::exclusive(V::both(k[0], V::broadcast(1)), V::broadcast(1));
+  void set_modulo(const Number<V, limbs>& k) {
+    const Word even = V::exclusive(V::both(k.limb[0], V::broadcast(1)), V::broadcast(1));
     const Mask is_even = V::equal(even, V::broadcast(1));
-    Word odd[limbs], carry = V::broadcast(0);
+    Number<V, limbs> odd;
+    Word carry = V::broadcast(0);
     for (size_t i = 0; i < limbs; i++) {
-      const Word difference = V::add(V::subtract(V::broadcast(Order::kValue.limb[i]), k[i]), carry);
+      const Word difference = V::add(V::subtract(V::broadcast(Order::kValue.limb[i]), k.limb[i]), carry);
       carry = V::signed_right(difference, kLimbBits);
-      odd[i] = V::select(is_even, V::both(difference, V::broadcast(kLimbMask)), k[i]);
+      odd.limb[i] = V::select(is_even, V::both(difference, V::broadcast(kLimbMask)), k.limb[i]);
     }
     set_odd(odd, even);
   }

@@ -1,6 +1,7 @@
 // Division steps: Bernstein and Yang, "Fast constant-time gcd computation and modular inversion" (CHES 2019), 62 of
 // them at a time on the low words of two numbers, which then take the steps' matrix all at once.
 #pragma once
+#include "lanes_scalar.h"
 #include "limbs.h"
 
 namespace keymill {
@@ -68,13 +69,9 @@ class Divsteps {
 
   static constexpr Wide kModulus = from_limbs(Modulus::kValue.limb);
   /** 1/m modulo 2^62. */
-  static constexpr uint64_t inverse_of(uint64_t m) {
-    uint64_t x = m;
-    for (int i = 0; i < 6; i++) x *= 2 - m * x;
-    return x & static_cast<uint64_t>(kStepMask);
-  }
   static constexpr uint64_t kInverse =
-      inverse_of(static_cast<uint64_t>(kModulus.word[0]) | static_cast<uint64_t>(kModulus.word[1]) << kStep);
+      inverse_word(static_cast<uint64_t>(kModulus.word[0]) | static_cast<uint64_t>(kModulus.word[1]) << kStep) &
+      static_cast<uint64_t>(kStepMask);
 
   /** 62 steps; all but the low bits of f and g do not matter to them. */
   static Matrix take_steps(int64_t& delta, int64_t f0, int64_t g0) {
@@ -82,8 +79,8 @@ class Divsteps {
     uint64_t u = 1, v = 0, q = 0, r = 1;
     int64_t count = delta;
     for (int i = 0; i < kStep; i++) {
-      const auto is_odd = hidden(0 - (g & 1));
-      const auto is_positive = hidden(static_cast<uint64_t>((0 - count) >> 63));
+      const auto is_odd = ScalarLanes::hidden(0 - (g & 1));
+      const auto is_positive = ScalarLanes::hidden(static_cast<uint64_t>((0 - count) >> 63));
       // g takes f where it is odd, with the sign that depends on delta; then f takes what g was.
       const uint64_t swap = is_odd & is_positive;
       g += ((f ^ is_positive) - is_positive) & is_odd;
@@ -158,14 +155,6 @@ class Divsteps {
       x.word[i + 1] += x.word[i] >> kStep;
       x.word[i] &= kStepMask;
     }
-  }
-
-  /** Keeps the compiler from seeing that a mask has two values only, and making a branch of it. */
-  static uint64_t hidden(uint64_t mask) {
-#if defined(__GNUC__) || defined(__clang__)
-    __asm__("" : "+r"(mask));
-#endif
-    return mask;
   }
 };
 

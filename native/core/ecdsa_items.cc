@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "big_endian.h"
-#include "comb.h"
 #include "kernel_room.h"
 #include "key_format.h"
 #include "random.h"
@@ -20,14 +19,13 @@ struct CurveRow {
   KeySpec spec;
   Algorithm algorithm;
   Hash hash;
-  const uint64_t* (*comb_table)();
 };
 
 constexpr CurveRow kCurveRows[kEcdsaCurves] = {
-    {KeySpec::ECC_NIST_P256, Algorithm::ECDSA_SHA_256, Hash::SHA_256, comb_table<P256>},
-    {KeySpec::ECC_NIST_P384, Algorithm::ECDSA_SHA_384, Hash::SHA_384, comb_table<P384>},
-    {KeySpec::ECC_NIST_P521, Algorithm::ECDSA_SHA_512, Hash::SHA_512, comb_table<P521>},
-    {KeySpec::ECC_SECG_P256K1, Algorithm::ECDSA_SHA_256, Hash::SHA_256, comb_table<Secp256k1>},
+    {KeySpec::ECC_NIST_P256, Algorithm::ECDSA_SHA_256, Hash::SHA_256},
+    {KeySpec::ECC_NIST_P384, Algorithm::ECDSA_SHA_384, Hash::SHA_384},
+    {KeySpec::ECC_NIST_P521, Algorithm::ECDSA_SHA_512, Hash::SHA_512},
+    {KeySpec::ECC_SECG_P256K1, Algorithm::ECDSA_SHA_256, Hash::SHA_256},
 };
 
 /** An item being signed or verified, and the numbers of it. */
@@ -142,7 +140,7 @@ bool sign_jobs(const EcdsaRoute& route, EcdsaMemory& memory, size_t count) {
   const NonceCurve& curve = kNonceCurves[route.curve];
   const size_t room = route.kernel.sign_bytes(count);
   uint8_t* const work = memory.room.take(room);
-  const uint64_t* const table = kCurveRows[route.curve].comb_table();
+  const uint64_t* const table = route.kernel.comb_table();
   if (!work || !table || !fill_random({memory.hedges, count * kHedgeBytes})) return false;
   for (size_t i = 0; i < count; i++) {
     Job& job = memory.jobs[i];
@@ -196,7 +194,7 @@ void verify_group(const EcdsaRoute& route, ThreadState& thread, Item* items, siz
                                  [&](Item& item, Job& job) { return begin_verifying(route, item, job); });
   if (jobs == 0) return;
   uint8_t* const work = memory.room.take(route.kernel.verify_bytes(jobs));
-  const uint64_t* const table = kCurveRows[route.curve].comb_table();
+  const uint64_t* const table = route.kernel.comb_table();
   const bool on_kernel = work && table && jobs >= route.minimum_verify;
   for (size_t i = 0; i < jobs; i++) {
     const Job& job = memory.jobs[i];
@@ -235,7 +233,7 @@ bool ecdsa_makes_known(const EcdsaRoute& route, Bytes secret, Bytes digest, Byte
   const NonceCurve& curve = kNonceCurves[route.curve];
   const size_t jobs = route.kernel.lanes + 1;
   uint8_t* const work = memory->room.take(route.kernel.sign_bytes(jobs));
-  const uint64_t* const table = kCurveRows[route.curve].comb_table();
+  const uint64_t* const table = route.kernel.comb_table();
   if (!work || !table || secret.size != curve.bytes || signature.size != 2 * curve.bytes) return false;
   for (size_t i = 0; i < jobs; i++) {
     Job& job = memory->jobs[i];
@@ -259,7 +257,7 @@ bool ecdsa_accepts_known(const EcdsaRoute& route, Bytes point, Bytes digest, Byt
   const size_t bytes = kNonceCurves[route.curve].bytes;
   const size_t jobs = route.kernel.lanes + 1;
   uint8_t* const work = memory->room.take(route.kernel.verify_bytes(jobs));
-  const uint64_t* const table = kCurveRows[route.curve].comb_table();
+  const uint64_t* const table = route.kernel.comb_table();
   if (!work || !table || point.size != 2 * bytes || signature.size != 2 * bytes) return false;
   for (size_t i = 0; i < jobs; i++) {
     Job& job = memory->jobs[i];

@@ -32,6 +32,8 @@ struct EcdsaVerifying {
 struct EcdsaKernel {
   /** Items computed together; 0 where this build has no such kernel. */
   size_t lanes;
+  /** What `sign` and `verify_vartime` are to be given; nullptr where memory ran out. */
+  const uint64_t* (*comb_table)();
   /** Memory for `count` items, aligned to 64 bytes; holds secrets after `sign`. */
   size_t (*sign_bytes)(size_t count);
   size_t (*verify_bytes)(size_t count);

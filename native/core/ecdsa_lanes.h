@@ -15,6 +15,7 @@ struct Ecdsa {
   using N = Field<typename Curve::Order, V>;
   using Element = typename F::Element;
   using Scalar = typename N::Element;
+  using Number = keymill::Number<V, F::kLimbs>;
   using Point = typename Math::Point;
   using FixedBase = Comb<Curve, V>;
   using Word = typename V::Word;
@@ -45,8 +46,8 @@ struct Ecdsa {
     auto* const work = static_cast<SignWork*>(memory);
     const size_t vectors = vectors_of(count);
     for (size_t v = 0; v < vectors; v++) {
-      const Scalar k = load<Scalar>(count, v, [&](size_t i) { return jobs[i].nonce; });
-      work[v].digits.template set_modulo<typename Curve::Order>(k.limb);
+      const Number k = load(count, v, [&](size_t i) { return jobs[i].nonce; });
+      work[v].digits.template set_modulo<typename Curve::Order>(k);
       work[v].inverse = N::from_number(k);
     }
     multiply_generator(table, work, vectors);
@@ -57,13 +58,13 @@ struct Ecdsa {
         [&](size_t v) -> Element& { return work[v].product; });
     for (size_t v = 0; v < vectors; v++) {
       const Element inverse2 = F::square(work[v].z);
-      const Element x = F::to_number(F::multiply(work[v].point.x, inverse2));
+      const Number x = F::to_number(F::multiply(work[v].point.x, inverse2));
       // p < 2n on all these curves.
-      const Scalar r = N::below_modulus(as_scalar(x));
-      const Scalar d = N::from_number(load<Scalar>(count, v, [&](size_t i) { return jobs[i].secret; }));
-      const Scalar e = load<Scalar>(count, v, [&](size_t i) { return jobs[i].digest; });
-      const Scalar sum = N::add(N::multiply(r, d), e);
-      const Scalar s = N::below_modulus(N::multiply(sum, work[v].inverse));
+      const Number r = below_modulus<V>(x, Curve::Order::kValue);
+      const Scalar d = N::from_number(load(count, v, [&](size_t i) { return jobs[i].secret; }));
+      const Scalar e = N::from_number(load(count, v, [&](size_t i) { return jobs[i].digest; }));
+      const Scalar sum = N::add(N::multiply(N::from_number(r), d), e);
+      const Number s = N::to_number(N::multiply(sum, work[v].inverse));
       store(r, count, v, [&](size_t i) { return jobs[i].signature; });
       store(s, count, v, [&](size_t i) { return jobs[i].signature + kBytes; });
       put_recovery_ids(jobs, count, v, work[v], inverse2, x, r);
@@ -75,27 +76,29 @@ struct Ecdsa {
     auto* const work = static_cast<VerifyWork*>(memory);
     const size_t vectors = vectors_of(count);
     for (size_t v = 0; v < vectors; v++) {
-      work[v].inverse = N::from_number(load<Scalar>(count, v, [&](size_t i) { return jobs[i].signature + kBytes; }));
+      work[v].inverse = N::from_number(load(count, v, [&](size_t i) { return jobs[i].signature + kBytes; }));
     }
     invert_scalars(work, vectors);
     for (size_t v = 0; v < vectors; v++) {
-      const Scalar e = load<Scalar>(count, v, [&](size_t i) { return jobs[i].digest; });
-      const Scalar r = load<Scalar>(count, v, [&](size_t i) { return jobs[i].signature; });
-      const Scalar u1 = N::below_modulus(N::multiply(e, work[v].inverse));
-      const Scalar u2 = N::below_modulus(N::multiply(r, work[v].inverse));
-      work[v].digits.template set_modulo<typename Curve::Order>(u1.limb);
-      work[v].ladder.begin_vartime(u2.limb, load_point(jobs, count, v));
+      const Scalar e = N::from_number(load(count, v, [&](size_t i) { return jobs[i].digest; }));
+      const Scalar r = N::from_number(load(count, v, [&](size_t i) { return jobs[i].signature; }));
+      const Number u1 = N::to_number(N::multiply(e, work[v].inverse));
+      const Number u2 = N::to_number(N::multiply(r, work[v].inverse));
+      work[v].digits.template set_modulo<typename Curve::Order>(u1);
+      work[v].ladder.begin_vartime(u2, load_point(jobs, count, v));
     }
-    invert_all<F>(
-        vectors, [&](size_t v) -> Element& { return work[v].ladder.to_invert(); },
-        [&](size_t v) -> Element& { return work[v].product; });
+    if constexpr (Ladder<Curve, V>::kInverts) {
+      invert_all<F>(
+          vectors, [&](size_t v) -> Element& { return work[v].ladder.to_invert(); },
+          [&](size_t v) -> Element& { return work[v].product; });
+    }
     multiply_generator(table, work, vectors);
     for (size_t v = 0; v < vectors; v++) {
       Point& sum = work[v].point;
       Math::add(sum, Math::addend(work[v].ladder.multiply_vartime()));
-      const Scalar r = load<Scalar>(count, v, [&](size_t i) { return jobs[i].signature; });
+      const Number r = load(count, v, [&](size_t i) { return jobs[i].signature; });
       uint64_t exceptional[V::kLanes], same[V::kLanes];
-      V::store(exceptional, V::as_word(F::is_zero(F::to_number(sum.z))));
+      V::store(exceptional, V::as_word(F::is_zero(sum.z)));
       V::store(same, matches(sum, r));
       for (size_t lane = 0; lane < V::kLanes && v * V::kLanes + lane < count; lane++) {
         jobs[v * V::kLanes + lane].verdict = exceptional[lane] ? EcdsaVerifying::kUndecided
@@ -105,7 +108,9 @@ struct Ecdsa {
     }
   }
 
-  static constexpr EcdsaKernel kernel() { return {V::kLanes, sign_bytes, verify_bytes, sign, verify_vartime}; }
+  static constexpr EcdsaKernel kernel() {
+    return {V::kLanes, comb_table<Curve, F::kElementLimbBits>, sign_bytes, verify_bytes, sign, verify_vartime};
+  }
 
  private:
   static size_t vectors_of(size_t count) { return (count + V::kLanes - 1) / V::kLanes; }
@@ -126,13 +131,13 @@ struct Ecdsa {
 
   /** Where vector v has items that want them; from 1/Z^2, x and r of its points. */
   static void put_recovery_ids(const EcdsaSigning* jobs, size_t count, size_t v, const SignWork& work,
-                               const Element& inverse2, const Element& x, const Scalar& r) {
+                               const Element& inverse2, const Number& x, const Number& r) {
     bool wanted = false;
     const size_t first = v * V::kLanes;
     for (size_t lane = 0; lane < V::kLanes && first + lane < count; lane++)
       wanted |= jobs[first + lane].recovery_id != nullptr;
     if (!wanted) return;
-    const Element y = F::to_number(F::multiply(work.point.y, F::multiply(inverse2, work.z)));
+    const Number y = F::to_number(F::multiply(work.point.y, F::multiply(inverse2, work.z)));
     Word difference = V::broadcast(0);
     for (size_t i = 0; i < kLimbs; i++) difference = V::either(difference, V::exclusive(x.limb[i], r.limb[i]));
     const Word is_below_order = V::as_word(V::equal(difference, V::broadcast(0)));
@@ -146,47 +151,32 @@ struct Ecdsa {
   }
 
   /** X = r Z^2, or (r + n) Z^2 where r + n is below p: x is r modulo n without dividing. All ones where it is. */
-  static Word matches(const Point& p, const Scalar& r) {
+  static Word matches(const Point& p, const Number& r) {
     const Element z2 = F::square(p.z);
-    Element shifted;
-    Word carry = V::broadcast(0), borrow = V::broadcast(0);
+    Number shifted;
+    Word carry = V::broadcast(0), is_below;
     for (size_t i = 0; i < kLimbs; i++) {
       const Word sum = V::add(V::add(r.limb[i], V::broadcast(Curve::Order::kValue.limb[i])), carry);
       carry = V::right(sum, kLimbBits);
       shifted.limb[i] = V::both(sum, V::broadcast(kLimbMask));
-      borrow = V::signed_right(V::add(V::subtract(shifted.limb[i], V::broadcast(Curve::Prime::kValue.limb[i])), borrow),
-                               kLimbBits);
     }
-    // A borrow of -1 is all ones: r + n < p.
-    const Word second = V::both(borrow, equals(p.x, F::multiply(F::from_number(shifted), z2)));
-    return V::either(equals(p.x, F::multiply(F::from_number(as_element(r)), z2)), second);
+    subtract_borrow<V>(shifted, Curve::Prime::kValue, is_below);
+    const Word second = V::both(is_below, equals(p.x, F::multiply(F::from_number(shifted), z2)));
+    return V::either(equals(p.x, F::multiply(F::from_number(r), z2)), second);
   }
 
-  static Word equals(const Element& a, const Element& b) {
-    return V::as_word(F::is_zero(F::to_number(F::subtract(a, b))));
-  }
+  static Word equals(const Element& a, const Element& b) { return V::as_word(F::is_zero(F::subtract(a, b))); }
 
   // ---- Bytes ----
 
-  static Scalar as_scalar(const Element& x) {
-    Scalar out;
-    for (size_t i = 0; i < kLimbs; i++) out.limb[i] = x.limb[i];
-    return out;
-  }
-  static Element as_element(const Scalar& x) {
-    Element out;
-    for (size_t i = 0; i < kLimbs; i++) out.limb[i] = x.limb[i];
-    return out;
-  }
-
   static typename Math::Affine load_point(const EcdsaVerifying* jobs, size_t count, size_t v) {
-    const auto x = load<Element>(count, v, [&](size_t i) { return jobs[i].point; });
-    const auto y = load<Element>(count, v, [&](size_t i) { return jobs[i].point + kBytes; });
+    const auto x = load(count, v, [&](size_t i) { return jobs[i].point; });
+    const auto y = load(count, v, [&](size_t i) { return jobs[i].point + kBytes; });
     return {F::from_number(x), F::from_number(y)};
   }
 
   /** The numbers of vector v: of items v kLanes and on, the last one again beyond `count`. */
-  template <typename Number, typename Source>
+  template <typename Source>
   static Number load(size_t count, size_t v, Source source) {
     uint64_t limbs[kLimbs][V::kLanes];
     for (size_t lane = 0; lane < V::kLanes; lane++) {
@@ -199,7 +189,7 @@ struct Ecdsa {
     return out;
   }
 
-  template <typename Number, typename Target>
+  template <typename Target>
   static void store(const Number& number, size_t count, size_t v, Target target) {
     uint64_t limbs[kLimbs][V::kLanes];
     for (size_t i = 0; i < kLimbs; i++) V::store(limbs[i], number.limb[i]);

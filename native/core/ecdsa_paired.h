@@ -27,7 +27,7 @@ struct PairedEcdsa {
   }
 
   static constexpr EcdsaKernel kernel() {
-    return {PairedLanes<V>::kLanes, sign_bytes, verify_bytes, sign, verify_vartime};
+    return {PairedLanes<V>::kLanes, Pairs::kernel().comb_table, sign_bytes, verify_bytes, sign, verify_vartime};
   }
 
  private:

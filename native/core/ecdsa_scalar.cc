@@ -1,5 +1,8 @@
+// First, since it says how the functions of all that follows are compiled.
+#include "word_stores.h"
+
 #include "ecdsa_lanes.h"
-#include "lanes_scalar.h"
+#include "field_words.h"
 
 namespace keymill {
 

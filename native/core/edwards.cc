@@ -56,9 +56,10 @@ Status complete(Key& key) {
   Digest hash;
   size_t size = sizeof key.public_point;
   if (EVP_PKEY_get_raw_public_key(key.pkey.get(), key.public_point, &size) != 1 || size != kPointBytes ||
-      !complete_public_point_vartime(key.public_point) || !hash_bytes(Hash::SHA_512, key.secret.view(), &hash)) {
+      !complete_public_point_vartime(key.public_point)) {
     return failed_with(Status::INTERNAL);
   }
+  hash_bytes(Hash::SHA_512, key.secret.view(), &hash);
   // RFC 8032 section 5.1.5 step 2.
   hash.bytes[0] &= 0xf8;
   hash.bytes[31] = (hash.bytes[31] & 0x7f) | 0x40;

@@ -20,7 +20,7 @@ using Point = Math::Point;
 
 constexpr uint64_t kNever = 0;
 
-bool is_zero(const F::Factor& a) { return F::is_zero(F::to_number(a)) != 0; }
+bool is_zero(const F::Factor& a) { return F::is_zero(a) != 0; }
 
 Strings::Words<4> load(const uint8_t string[32]) {
   return Strings::load<4>([&](size_t) { return string; });

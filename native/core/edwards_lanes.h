@@ -12,11 +12,12 @@ template <typename V>
 struct Ed25519 {
   using Math = EdwardsMath<V>;
   using F = typename Math::F;
-  using N = Field<Edwards25519Order, V>;
+  using N = LimbField<Edwards25519Order, V>;
   using Strings = EdwardsStrings<V>;
   using FixedBase = EdwardsComb<V>;
   using Element = typename F::Element;
   using Scalar = typename N::Element;
+  using Number = typename N::Number;
   using Point = typename Math::Point;
   using Addend = typename Math::Addend;
   using Word = typename V::Word;
@@ -38,7 +39,7 @@ struct Ed25519 {
     const size_t vectors = vectors_of(count);
     for (size_t v = 0; v < vectors; v++) {
       work[v].nonce = from_hash(count, v, [&](size_t i) { return jobs[i].nonce_hash; });
-      work[v].digits.template set_modulo<Edwards25519Order>(N::to_number(work[v].nonce).limb);
+      work[v].digits.template set_modulo<Edwards25519Order>(N::to_number(work[v].nonce));
     }
     multiply_base(table, work, vectors);
     share_inversion(work, vectors);
@@ -54,8 +55,8 @@ struct Ed25519 {
     for (size_t v = 0; v < vectors_of(count); v++) {
       const Scalar k = from_hash(count, v, [&](size_t i) { return jobs[i].challenge_hash; });
       const Scalar a =
-          N::from_number(Strings::template limbs<Scalar>(load<4>(count, v, [&](size_t i) { return jobs[i].secret; })));
-      const Scalar s = N::to_number(N::add(N::multiply(k, a), work[v].nonce));
+          N::from_number(Strings::template limbs<Number>(load<4>(count, v, [&](size_t i) { return jobs[i].secret; })));
+      const Number s = N::to_number(N::add(N::multiply(k, a), work[v].nonce));
       Strings::store(Strings::words(s), lanes_of(count, v),
                      [&](size_t lane) { return jobs[v * V::kLanes + lane].signature + 32; });
     }
@@ -70,8 +71,8 @@ struct Ed25519 {
     const size_t vectors = vectors_of(count);
     for (size_t v = 0; v < vectors; v++) {
       const auto s =
-          Strings::template limbs<Scalar>(load<4>(count, v, [&](size_t i) { return jobs[i].signature + 32; }));
-      work[v].digits.template set_modulo<Edwards25519Order>(s.limb);
+          Strings::template limbs<Number>(load<4>(count, v, [&](size_t i) { return jobs[i].signature + 32; }));
+      work[v].digits.template set_modulo<Edwards25519Order>(s);
     }
     multiply_base(table, work, vectors);
     for (size_t v = 0; v < vectors; v++) {
@@ -152,7 +153,7 @@ struct Ed25519 {
   struct SignedDigits {
     Word limb[5];
 
-    explicit SignedDigits(const Scalar& number) {
+    explicit SignedDigits(const Number& number) {
       Word carry = V::broadcast(0);
       for (size_t i = 0; i < 5; i++) {
         const uint64_t eights = 0x8888888888888;

@@ -2,9 +2,8 @@
 // bits (Montgomery 1985). The modulus is any odd number with room above it in its limbs; its form is only used to leave
 // out digits that are 0 or -1. Constant time throughout.
 #pragma once
-#include "divsteps.h"
 #include "inversion.h"
-#include "limbs.h"
+#include "number.h"
 
 namespace keymill {
 
@@ -15,19 +14,19 @@ namespace keymill {
  * the top limb enough (12 or more) that carries not yet done do not change what they estimate.
  */
 template <typename Modulus, typename V>
-struct Field {
+struct LimbField {
   static constexpr size_t kLimbs = Modulus::kLimbs;
   using Word = typename V::Word;
   using Mask = typename V::Mask;
+  using Number = keymill::Number<V, kLimbs>;
+  static constexpr int kElementLimbBits = kLimbBits;
+  static constexpr size_t kElementLimbs = kLimbs;
   struct Element {
-    Word limb[kLimbs];
+    Word limb[kElementLimbs];
   };
 
-  static Element constant(const Limbs<kLimbs>& x) {
-    Element out;
-    for (size_t i = 0; i < kLimbs; i++) out.limb[i] = V::broadcast(x.limb[i]);
-    return out;
-  }
+  /** Limbs as they are. */
+  static Element constant(const Limbs<kLimbs>& x) { return as_element(number_of<V, kLimbs>(x)); }
   static Element zero() { return constant({}); }
   /** R, which is 1 as an element. */
   static Element one() { return constant(kOne); }
@@ -68,21 +67,29 @@ struct Field {
     return settle(difference);
   }
 
-  /** a * 2^shift - b * 2^shift_b, for shifts up to 3. */
-  static KEYMILL_INLINE Element subtract_shifted(const Element& a, int shift, const Element& b, int shift_b) {
-    Element difference;
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < kLimbs; i++) {
-      difference.limb[i] = V::subtract(V::left(a.limb[i], shift), V::left(b.limb[i], shift_b));
-    }
-    return settle(difference);
-  }
-
   static KEYMILL_INLINE Element twice(const Element& a) { return add(a, a); }
   static KEYMILL_INLINE Element thrice(const Element& a) {
     Element sum;
     KEYMILL_UNROLL
     for (size_t i = 0; i < kLimbs; i++) sum.limb[i] = V::add(V::left(a.limb[i], 1), a.limb[i]);
+    return settle(sum);
+  }
+
+  /** a/2. */
+  static KEYMILL_INLINE Element half(const Element& a) {
+    // An odd number is made even by the modulus, which is odd too.
+    const Word is_odd = V::subtract(V::broadcast(0), V::both(a.limb[0], V::broadcast(1)));
+    Element sum;
+    KEYMILL_UNROLL
+    for (size_t i = 0; i < kLimbs; i++) {
+      sum.limb[i] = V::add(a.limb[i], V::both(V::broadcast(Modulus::kValue.limb[i]), is_odd));
+    }
+    KEYMILL_UNROLL
+    for (size_t i = 0; i + 1 < kLimbs; i++) {
+      const Word low_bit = V::both(sum.limb[i + 1], V::broadcast(1));
+      sum.limb[i] = V::add(V::right(sum.limb[i], 1), V::left(low_bit, kLimbBits - 1));
+    }
+    sum.limb[kLimbs - 1] = V::right(sum.limb[kLimbs - 1], 1);
     return settle(sum);
   }
 
@@ -98,61 +105,45 @@ struct Field {
   }
 
   /** An element from a number below 2U: times R. */
-  static Element from_number(const Element& number) { return multiply(number, constant(kSquaredRadix)); }
+  static Element from_number(const Number& number) { return multiply(as_element(number), constant(kSquaredRadix)); }
   /** The number an element stands for, below the modulus. */
-  static Element to_number(const Element& a) {
+  static Number to_number(const Element& a) {
     // A product with 1 is at most the modulus itself: (a + qm) / R with a and q below R.
     Element one = zero();
     one.limb[0] = V::broadcast(1);
-    return below_modulus(multiply(a, one));
+    return below_modulus<V, kLimbs>(as_number(multiply(a, one)), Modulus::kValue);
   }
-
-  /** x mod m for a number x below 2m, limbs below 2^52. */
-  static Element below_modulus(const Element& x) {
-    Element difference;
-    Word carry = V::broadcast(0);
-    for (size_t i = 0; i < kLimbs; i++) {
-      const Word d = V::add(V::subtract(x.limb[i], V::broadcast(Modulus::kValue.limb[i])), carry);
-      carry = V::signed_right(d, kLimbBits);
-      difference.limb[i] = V::both(d, V::broadcast(kLimbMask));
-    }
-    // The last carry is 0 or -1.
-    return select(V::equal(carry, V::broadcast(0)), difference, x);
-  }
-
-  /** Numbers or reduced elements: whether every limb is 0. */
-  static Mask is_zero(const Element& number) {
-    Word any = number.limb[0];
-    for (size_t i = 1; i < kLimbs; i++) any = V::either(any, number.limb[i]);
-    return V::equal(any, V::broadcast(0));
-  }
+  static Mask is_zero(const Element& a) { return keymill::is_zero<V, kLimbs>(to_number(a)); }
 
   /** 1/a, and 0 for 0. */
   static Element invert(const Element& a) {
-    const Element number = to_number(a);
-    Element inverse;
-    if constexpr (V::kLanes == 1) {
-      uint64_t limbs[kLimbs];
-      for (size_t i = 0; i < kLimbs; i++) V::store(&limbs[i], number.limb[i]);
-      Divsteps<Modulus>::invert(limbs);
-      for (size_t i = 0; i < kLimbs; i++) inverse.limb[i] = V::load(&limbs[i]);
-    } else {
-      uint64_t limbs[kLimbs * V::kLanes];
-      for (size_t i = 0; i < kLimbs; i++) V::store(&limbs[i * V::kLanes], number.limb[i]);
-      invert_lanes<Modulus>(limbs, V::kLanes);
-      for (size_t i = 0; i < kLimbs; i++) inverse.limb[i] = V::load(&limbs[i * V::kLanes]);
-    }
-    return from_number(inverse);
+    Number number = to_number(a);
+    uint64_t limbs[kLimbs * V::kLanes];
+    for (size_t i = 0; i < kLimbs; i++) V::store(&limbs[i * V::kLanes], number.limb[i]);
+    invert_lanes<Modulus>(limbs, V::kLanes);
+    for (size_t i = 0; i < kLimbs; i++) number.limb[i] = V::load(&limbs[i * V::kLanes]);
+    return from_number(number);
   }
 
  private:
+  static KEYMILL_INLINE Element as_element(const Number& x) {
+    Element out;
+    for (size_t i = 0; i < kLimbs; i++) out.limb[i] = x.limb[i];
+    return out;
+  }
+  static KEYMILL_INLINE Number as_number(const Element& x) {
+    Number out;
+    for (size_t i = 0; i < kLimbs; i++) out.limb[i] = x.limb[i];
+    return out;
+  }
+
   using Columns = typename V::template Columns<kLimbs>;
   static constexpr int kTopBits = Modulus::kBits + Modulus::kLooseBits - kLimbBits * static_cast<int>(kLimbs - 1);
   static_assert(kTopBits >= 12 && kTopBits <= 48, "see the contract of this type");
   static constexpr int kRadixBits = kLimbBits * static_cast<int>(kLimbs);
   static constexpr Limbs<kLimbs> kOne = power_of_two(Modulus::kValue, kRadixBits);
   static constexpr Limbs<kLimbs> kSquaredRadix = power_of_two(Modulus::kValue, 2 * kRadixBits);
-  static constexpr uint64_t kNegativeInverse = negative_inverse(Modulus::kValue.limb[0]);
+  static constexpr uint64_t kNegativeInverse = (0 - inverse_word(Modulus::kValue.limb[0])) & kLimbMask;
   /** For Montgomery's q * m, where a digit of -1 saves two multiplications. */
   static constexpr Digits<kLimbs> kDigits = sparse(Modulus::kValue, 0, 1);
   /** For small multiples of U, where a digit that is a power of two saves one. */
@@ -235,5 +226,13 @@ struct Field {
     return V::add(c, V::product(u, V::broadcast(static_cast<uint64_t>(digit))));
   }
 };
+
+/** What a vector type computes with. */
+template <typename Modulus, typename V>
+struct FieldChoice {
+  using Type = LimbField<Modulus, V>;
+};
+template <typename Modulus, typename V>
+using Field = typename FieldChoice<Modulus, V>::Type;
 
 }  // namespace keymill

@@ -101,8 +101,8 @@ struct Field25519 {
     return x;
   }
 
-  /** Numbers: whether every limb is 0. */
-  static Mask is_zero(const Element& number) {
+  static Mask is_zero(const Factor& a) {
+    const Element number = to_number(a);
     Word any = number.limb[0];
     for (size_t i = 1; i < kLimbs; i++) any = V::either(any, number.limb[i]);
     return V::equal(any, V::broadcast(0));

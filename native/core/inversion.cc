@@ -1,8 +1,11 @@
+// First, since it says how the functions of all that follows are compiled.
+#include "word_stores.h"
+
 #include "inversion.h"
 
 #include "curves.h"
 #include "field25519.h"
-#include "lanes_scalar.h"
+#include "field_words.h"
 #include "shared_inversion.h"
 
 namespace keymill {
@@ -13,15 +16,16 @@ void invert_lanes(uint64_t* limbs, size_t lanes) {
   using Element = typename F::Element;
   constexpr size_t kMaxLanes = 16;
   Element elements[kMaxLanes], products[kMaxLanes];
+  typename F::Number number;
   for (size_t lane = 0; lane < lanes; lane++) {
-    for (size_t i = 0; i < F::kLimbs; i++) elements[lane].limb[i] = limbs[i * lanes + lane];
-    elements[lane] = F::from_number(elements[lane]);
+    for (size_t i = 0; i < F::kLimbs; i++) number.limb[i] = limbs[i * lanes + lane];
+    elements[lane] = F::from_number(number);
   }
   invert_all<F>(
       lanes, [&](size_t i) -> Element& { return elements[i]; }, [&](size_t i) -> Element& { return products[i]; });
   for (size_t lane = 0; lane < lanes; lane++) {
-    const Element inverse = F::to_number(elements[lane]);
-    for (size_t i = 0; i < F::kLimbs; i++) limbs[i * lanes + lane] = inverse.limb[i];
+    number = F::to_number(elements[lane]);
+    for (size_t i = 0; i < F::kLimbs; i++) limbs[i * lanes + lane] = number.limb[i];
   }
 }
 

@@ -24,9 +24,34 @@ class Prepared {
   virtual ~Prepared() = default;
 };
 
+/** The same for operations that any thread runs: made once, by whichever comes first. What is in it synchronises
+ * itself.
+ */
+class SharedPrepared {
+ public:
+  SharedPrepared() = default;
+  SharedPrepared(const SharedPrepared&) = delete;
+  SharedPrepared& operator=(const SharedPrepared&) = delete;
+  ~SharedPrepared() { delete made_.load(std::memory_order_acquire); }
+
+  /** What `make` returned first; a slower thread's is deleted. */
+  template <typename State, typename Make>
+  State& get(Make make) {
+    Prepared* made = made_.load(std::memory_order_acquire);
+    if (!made) {
+      std::unique_ptr<State> mine = make();
+      if (made_.compare_exchange_strong(made, mine.get(), std::memory_order_acq_rel)) made = mine.release();
+    }
+    return static_cast<State&>(*made);
+  }
+
+ private:
+  std::atomic<Prepared*> made_{nullptr};
+};
+
 /**
- * Immutable once made, but for `prepared`, which only inline operations on the JS thread touch, and `contexts`, which
- * synchronises itself. Shared through shared_ptr.
+ * Immutable once made, but for `prepared`, which only inline operations on the JS thread touch, and `shared` and
+ * `contexts`, which synchronise themselves. Shared through shared_ptr.
  */
 struct Key {
   KeySpec spec{};
@@ -45,6 +70,7 @@ struct Key {
    * full width. */
   uint8_t public_point[132] = {};
   mutable std::unique_ptr<Prepared> prepared;
+  mutable SharedPrepared shared;
   /** Idle contexts of `pkey`, for any thread. */
   mutable EvpContexts contexts;
 };

@@ -7,7 +7,7 @@
 #ifndef KEYMILL_WITHOUT_ASYMMETRIC
 #include "ec.h"
 #include "edwards.h"
-#include "rsa.h"
+#include "rsa_key.h"
 #endif
 
 namespace keymill {

@@ -1,5 +1,4 @@
-// Multiples of points that differ from lane to lane, for verification: not in constant time, though it is the numbers
-// alone that choose between the two signs of a scalar and what is read.
+// Multiples of points that differ from lane to lane, for verification: not in constant time.
 #pragma once
 #include "digits.h"
 #include "endomorphism.h"
@@ -8,9 +7,10 @@
 namespace keymill {
 
 /**
- * k Q by windows of odd digits. The odd multiples of Q are made affine before they are added, which takes an inversion:
- * `begin` gives what to invert, so that many share it (shared_inversion.h), and `multiply` follows. Where the curve
- * has an endomorphism, Q and its image are each multiplied by half of k.
+ * k Q by windows of odd digits, for verification. The odd multiples of Q get one Z, so that they are added as affine
+ * points are: 1 where `kInverts`, by an inversion that many ladders share (`begin`, invert to_invert(), `multiply`).
+ * Where a = 0 any other Z does as well, as no formula needs the b of the isomorphic curve on which it is 1. Where the
+ * curve has an endomorphism, Q and its image are each multiplied by half of k.
  */
 template <typename Curve, typename V>
 class Ladder {
@@ -21,17 +21,19 @@ class Ladder {
   using Point = typename Math::Point;
   using Affine = typename Math::Affine;
   using Word = typename V::Word;
+  using Scalar = Number<V, Curve::Order::kLimbs>;
 
-  /** k: limbs of a number below n; q: a point of the curve, and so of its order. */
-  void begin_vartime(const Word (&k)[Curve::Order::kLimbs], const Affine& q) {
+  static constexpr bool kInverts = Curve::kShape != CurveShape::kZero;
+
+  /** k: below n; q: a point of the curve, and so of its order. */
+  void begin_vartime(const Scalar& k, const Affine& q) {
     set_digits(k);
-    // On the isomorphic curve where 2Q is affine, additions of 2Q are mixed additions. No formula here needs b, and
-    // none of these additions needs a.
+    // On the isomorphic curve where 2Q is affine, additions of 2Q are mixed additions; they need neither a nor b.
     Point twice = {q.x, q.y, F::one()};
     Math::double_point(twice);
     const Element scale2 = F::square(twice.z);
     Point sum = {F::multiply(q.x, scale2), F::multiply(q.y, F::multiply(scale2, twice.z)), F::one()};
-    multiples_[0] = q;
+    multiples_[0] = kInverts ? q : Affine{sum.x, sum.y};
     for (size_t i = 1; i < kEntries; i++) {
       factors_[i] = Math::add_affine(sum, {twice.x, twice.y});
       multiples_[i] = {sum.x, sum.y};
@@ -39,7 +41,7 @@ class Ladder {
     last_z_ = F::multiply(sum.z, twice.z);
   }
 
-  /** Between `begin` and `multiply` the caller replaces this element by its inverse. */
+  /** Between `begin` and `multiply` the caller replaces this element by its inverse, where `kInverts`. */
   Element& to_invert() { return last_z_; }
 
   /** Z = 0 where the way there met equal or opposite points, or k Q is infinity. */
@@ -62,6 +64,7 @@ class Ladder {
         }
       }
     }
+    if constexpr (!kInverts) sum.z = F::multiply(sum.z, last_z_);
     return sum;
   }
 
@@ -73,7 +76,7 @@ class Ladder {
   static constexpr size_t kLimbs = kHalves ? limbs_for(Curve::kHalfScalarBits) : Curve::Order::kLimbs;
   using Digits = OddDigits<V, kLimbs, kHalves ? Curve::kHalfScalarBits : Curve::Order::kBits, kWindowBits>;
 
-  void set_digits(const Word (&k)[Curve::Order::kLimbs]) {
+  void set_digits(const Scalar& k) {
     if constexpr (kHalves) {
       set_halves(k);
     } else {
@@ -81,48 +84,44 @@ class Ladder {
     }
   }
 
-  void set_halves(const Word (&k)[Curve::Order::kLimbs]) {
+  void set_halves(const Scalar& k) {
     uint64_t limbs[Curve::Order::kLimbs][V::kLanes];
-    for (size_t i = 0; i < Curve::Order::kLimbs; i++) V::store(limbs[i], k[i]);
+    for (size_t i = 0; i < Curve::Order::kLimbs; i++) V::store(limbs[i], k.limb[i]);
     uint64_t magnitudes[kTerms][kLimbs][V::kLanes], signs[kTerms][V::kLanes];
     for (size_t lane = 0; lane < V::kLanes; lane++) {
-      uint64_t words[4] = {};
-      for (size_t i = 0; i < Curve::Order::kLimbs; i++) {
-        const size_t at = i * kLimbBits / 64, shift = i * kLimbBits % 64;
-        words[at] |= limbs[i][lane] << shift;
-        if (shift > 64 - kLimbBits && at + 1 < 4) words[at + 1] |= limbs[i][lane] >> (64 - shift);
-      }
+      uint64_t own[Curve::Order::kLimbs], words[4], half[kLimbs];
+      for (size_t i = 0; i < Curve::Order::kLimbs; i++) own[i] = limbs[i][lane];
+      repack<kLimbBits, 64>(own, words);
       HalfScalar halves[kTerms];
       split_scalar_vartime(words, halves);
       for (size_t term = 0; term < kTerms; term++) {
         signs[term][lane] = halves[term].negative;
-        for (size_t i = 0; i < kLimbs; i++) {
-          const size_t at = i * kLimbBits / 64, shift = i * kLimbBits % 64;
-          uint64_t limb = halves[term].magnitude[at] >> shift;
-          if (shift > 64 - kLimbBits && at + 1 < kHalfScalarWords)
-            limb |= halves[term].magnitude[at + 1] << (64 - shift);
-          magnitudes[term][i][lane] = limb & kLimbMask;
-        }
+        repack<64, kLimbBits>(halves[term].magnitude, half);
+        for (size_t i = 0; i < kLimbs; i++) magnitudes[term][i][lane] = half[i];
       }
     }
     for (size_t term = 0; term < kTerms; term++) {
-      Word magnitude[kLimbs];
-      for (size_t i = 0; i < kLimbs; i++) magnitude[i] = V::load(magnitudes[term][i]);
+      Number<V, kLimbs> magnitude;
+      for (size_t i = 0; i < kLimbs; i++) magnitude.limb[i] = V::load(magnitudes[term][i]);
       digits_[term].set_odd(magnitude, V::load(signs[term]));
     }
   }
 
-  /** Out of the inverse of the last Z, those of the others: each Z is the one before it times a known factor. */
+  /** Each Z is the one before it times a known factor, which gives what every multiple is to be scaled by. */
   void finish_multiples() {
-    Element inverse = last_z_;
-    for (size_t i = kEntries - 1; i > 0; i--) {
-      const Element inverse2 = F::square(inverse);
+    constexpr size_t last = kEntries - 1;
+    Element scale = kInverts ? last_z_ : factors_[last];
+    // The first multiple is affine where Z becomes 1; the last one has its Z where that is everybody's.
+    constexpr size_t first = kInverts ? 1 : 0;
+    for (size_t i = kInverts ? last : last - 1;; i--) {
+      const Element scale2 = F::square(scale);
       Affine& m = multiples_[i];
-      m = {F::multiply(m.x, inverse2), F::multiply(m.y, F::multiply(inverse2, inverse))};
-      inverse = F::multiply(inverse, factors_[i]);
+      m = {F::multiply(m.x, scale2), F::multiply(m.y, F::multiply(scale2, scale))};
+      if (i == first) break;
+      scale = F::multiply(scale, factors_[i]);
     }
     if constexpr (kHalves) {
-      const Element beta = F::from_number(F::constant(Curve::kBeta));
+      const Element beta = F::from_number(number_of<V>(Curve::kBeta));
       for (size_t i = 0; i < kEntries; i++) images_[i] = F::multiply(multiples_[i].x, beta);
     }
   }

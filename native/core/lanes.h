@@ -1,5 +1,6 @@
-// What the curve kernels compute with: a 64-bit word in each of several independent lanes, and products of 52-bit
-// limbs. A vector type is a struct of static functions, so that field.h, point.h and ecdsa_lanes.h are written once:
+// What the kernels compute with: a 64-bit word in each of several independent lanes, and products of 52-bit
+// limbs. A vector type is a struct of static functions, so that field.h, point.h, ecdsa_lanes.h, montgomery.h
+// and rsa_lanes.h are written once:
 //   lanes_ifma.h      eight lanes of AVX-512 IFMA
 //   lanes_paired.h    two vectors of another type side by side
 //   lanes_scalar.h    one lane of plain 64-bit arithmetic
@@ -27,6 +28,7 @@ constexpr uint64_t kLimbMask = (uint64_t{1} << kLimbBits) - 1;
 //   left(w, n), right(w, n)   shifts, n < 64 and the same for all lanes; signed_right fills with the sign
 //   product(a, b)             the low 64 bits of a * b
 //   multiply_low(c, a, b)     c + the low 52 bits of the product of the low 52 bits of a and b; b must be below 2^52
+//   multiply_high(c, a, b)    c + what is above them
 //   equal(a, b)               the lanes where they are
 //   select(m, a, b)           a where m holds, b elsewhere
 //   as_word(m)                all ones where m holds, 0 elsewhere

@@ -31,6 +31,14 @@ struct ScalarLanes {
     return c + static_cast<Word>((static_cast<unsigned __int128>(a << 12) * b) >> 64);
   }
 
+  /** Keeps the compiler from seeing that a mask has two values only, and making a branch of it. */
+  static Mask hidden(Mask m) {
+#if defined(__GNUC__) || defined(__clang__)
+    __asm__("" : "+r"(m));
+#endif
+    return m;
+  }
+
   static Mask equal(Word a, Word b) {
     const Word difference = a ^ b;
     return hidden(((difference | (0 - difference)) >> 63) - 1);
@@ -53,15 +61,6 @@ struct ScalarLanes {
     Word found = 0;
     for (size_t i = 0; i < entries; i++) found |= table[i] & choice.wanted[i];
     return found;
-  }
-
- private:
-  /** Keeps the compiler from seeing that a mask has two values only, and making a branch of it. */
-  static Mask hidden(Mask m) {
-#if defined(__GNUC__) || defined(__clang__)
-    __asm__("" : "+r"(m));
-#endif
-    return m;
   }
 };
 

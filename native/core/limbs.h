@@ -10,6 +10,20 @@ struct Limbs {
   uint64_t limb[count];
 };
 
+/** The same number in words of another size: the bits in `in` beyond those of `out` are 0. */
+template <int in_bits, int out_bits, size_t in_count, size_t out_count>
+KEYMILL_INLINE constexpr void repack(const uint64_t (&in)[in_count], uint64_t (&out)[out_count]) {
+  constexpr uint64_t mask = ~uint64_t{0} >> (64 - out_bits);
+  for (size_t o = 0; o < out_count; o++) {
+    out[o] = 0;
+    for (size_t i = 0; i < in_count; i++) {
+      const int up = in_bits * static_cast<int>(i) - out_bits * static_cast<int>(o);
+      if (up <= -in_bits || up >= out_bits) continue;
+      out[o] |= (up >= 0 ? in[i] << up : in[i] >> -up) & mask;
+    }
+  }
+}
+
 /** How many limbs hold a number of so many bits. */
 constexpr size_t limbs_for(int bits) { return static_cast<size_t>((bits + kLimbBits - 1) / kLimbBits); }
 
@@ -51,11 +65,11 @@ constexpr Limbs<count> power_of_two(const Limbs<count>& m, int exponent) {
   return x;
 }
 
-/** -1/m mod 2^52, for odd m: Newton's iteration doubles the bits that are right. */
-constexpr uint64_t negative_inverse(uint64_t m) {
+/** 1/m modulo 2^64, for odd m: Newton's iteration doubles the bits that are right. */
+constexpr uint64_t inverse_word(uint64_t m) {
   uint64_t x = m;
   for (int i = 0; i < 6; i++) x *= 2 - m * x;
-  return (0 - x) & kLimbMask;
+  return x;
 }
 
 /** A number whose limbs ("digits") may be negative. */

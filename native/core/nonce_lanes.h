@@ -37,7 +37,7 @@ class NonceLanes {
   static constexpr size_t kBlockBytes = Sha2::kBlockBytes;
   static constexpr size_t kDigestBytes = variant.digest_bytes;
   static constexpr size_t kDigestWords = kDigestBytes / sizeof(Number);
-  static constexpr size_t kMaxCurveBytes = sizeof(Number) == 8 ? 66 : 32;
+  static constexpr size_t kMaxCurveBytes = sizeof(Number) == 8 ? kMaxNumberBytes : 32;
   /** Blocks of V || step || x || h || additional data, the end mark and the length at most. */
   static constexpr size_t kMaxTextBytes = kDigestBytes + 1 + 2 * kMaxCurveBytes + kHedgeBytes + 1 + 2 * sizeof(Number);
   static constexpr size_t kTextBlocks = (kMaxTextBytes + kBlockBytes - 1) / kBlockBytes;

@@ -1,6 +1,6 @@
 // Points of a curve in Jacobian coordinates (x = X/Z^2, y = Y/Z^3), a different one in each lane. The formulas are
 // those of the Explicit-Formulas Database for short Weierstrass curves (hyperelliptic.org/EFD, madd-2004-hmv,
-// add-1998-cmo-2, dbl-2001-b, dbl-2009-l). They are exception-safe in this sense: where one does not hold (an operand
+// add-1998-cmo-2, dbl-1998-cmo-2). They are exception-safe in this sense: where one does not hold (an operand
 // at infinity, or a sum of equal or opposite points) it gives Z = 0, and everything computed from a point with Z = 0
 // has Z = 0 again. So a result with Z other than 0 is right, and one with Z = 0 has to be computed another way.
 #pragma once
@@ -58,23 +58,23 @@ struct PointMath {
   }
 
   static KEYMILL_NOINLINE void double_point(Point& p) {
+    const Element m = tangent(p);
+    const Element twice_y = F::twice(p.y);
+    const Element b = F::square(twice_y);
+    const Element s = F::multiply(p.x, b);
+    p.z = F::multiply(twice_y, p.z);
+    p.x = F::subtract(F::square(m), F::twice(s));
+    p.y = F::subtract(F::multiply(m, F::subtract(s, p.x)), F::half(F::square(b)));
+  }
+
+ private:
+  /** 3 X^2 + a Z^4. */
+  static KEYMILL_INLINE Element tangent(const Point& p) {
     if constexpr (Curve::kShape == CurveShape::kMinusThree) {
-      const Element delta = F::square(p.z);
-      const Element gamma = F::square(p.y);
-      const Element beta = F::multiply(p.x, gamma);
-      const Element alpha = F::thrice(F::multiply(F::subtract(p.x, delta), F::add(p.x, delta)));
-      p.z = F::twice(F::multiply(p.y, p.z));
-      p.x = F::subtract_shifted(F::square(alpha), 0, beta, 3);
-      const Element slope = F::multiply(alpha, F::subtract_shifted(beta, 2, p.x, 0));
-      p.y = F::subtract_shifted(slope, 0, F::square(gamma), 3);
+      const Element z2 = F::square(p.z);
+      return F::thrice(F::multiply(F::subtract(p.x, z2), F::add(p.x, z2)));
     } else {
-      const Element b = F::square(p.y);
-      const Element quarter_d = F::multiply(p.x, b);
-      const Element e = F::thrice(F::square(p.x));
-      p.z = F::twice(F::multiply(p.y, p.z));
-      p.x = F::subtract_shifted(F::square(e), 0, quarter_d, 3);
-      const Element slope = F::multiply(e, F::subtract_shifted(quarter_d, 2, p.x, 0));
-      p.y = F::subtract_shifted(slope, 0, F::square(b), 3);
+      return F::thrice(F::square(p.x));
     }
   }
 };

@@ -1,45 +1,21 @@
-#include "rsa.h"
-
 #include <openssl/core_names.h>
 #include <openssl/rsa.h>
 
 #include "asymmetric.h"
-#include "key_format.h"
+#include "cpu.h"
 #include "known_answers.h"
-#include "rsa_check.h"
+#include "rsa_items.h"
+#include "rsa_key.h"
 
 namespace keymill {
 namespace {
-
-/** AlgorithmIdentifier: rsaEncryption with NULL parameters (RFC 8017 section A.1); id-RSASSA-PSS keys are not accepted.
- */
-constexpr uint8_t kRsaEncryption[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
-                                      0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00};
-constexpr Bytes kIdentifier = {kRsaEncryption, sizeof kRsaEncryption};
-
-struct Size {
-  KeySpec spec;
-  int modulus_bits;
-
-  size_t modulus_bytes() const { return static_cast<size_t>(modulus_bits) / 8; }
-};
-
-constexpr Size kSizes[] = {{KeySpec::RSA_2048, 2048}, {KeySpec::RSA_3072, 3072}, {KeySpec::RSA_4096, 4096}};
-constexpr size_t kMaxModulusBytes = 512;
-constexpr BN_ULONG kPublicExponent = 65537;
-
-const Size* find_size(KeySpec spec) {
-  for (const auto& size : kSizes) {
-    if (size.spec == spec) return &size;
-  }
-  return nullptr;
-}
 
 // ---- Schemes ----
 
 /** How an algorithm uses the private half (decrypts, signs) and the public half. */
 struct Scheme {
   Algorithm algorithm;
+  RsaPadding padding;
   Hash hash;
   EvpPurpose with_private;
   EvpPurpose with_public;
@@ -48,6 +24,7 @@ struct Scheme {
 constexpr Scheme oaep(Algorithm algorithm, Hash hash, const char* name) {
   const char* padding = OSSL_PKEY_RSA_PAD_MODE_OAEP;
   return {algorithm,
+          RsaPadding::kOaep,
           hash,
           {EVP_PKEY_decrypt_init_ex, nullptr, padding, name, name, nullptr},
           {EVP_PKEY_encrypt_init_ex, nullptr, padding, name, name, nullptr}};
@@ -58,6 +35,7 @@ constexpr Scheme pss(Algorithm algorithm, Hash hash, const char* name) {
   // Unless told, OpenSSL salts as long as fits and accepts any length.
   const char* salt = OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST;
   return {algorithm,
+          RsaPadding::kPss,
           hash,
           {EVP_PKEY_sign_init_ex, nullptr, padding, name, name, salt},
           {EVP_PKEY_verify_init_ex, nullptr, padding, name, name, salt}};
@@ -66,6 +44,7 @@ constexpr Scheme pss(Algorithm algorithm, Hash hash, const char* name) {
 constexpr Scheme pkcs1(Algorithm algorithm, Hash hash, const char* name) {
   const char* padding = OSSL_PKEY_RSA_PAD_MODE_PKCSV15;
   return {algorithm,
+          RsaPadding::kPkcs1,
           hash,
           {EVP_PKEY_sign_init_ex, nullptr, padding, name, nullptr, nullptr},
           {EVP_PKEY_verify_init_ex, nullptr, padding, name, nullptr, nullptr}};
@@ -83,14 +62,14 @@ constexpr Scheme kSchemes[] = {
 };
 
 /** The scheme and key size of an item; UNSUPPORTED or WRONG_KEY where there is none. */
-Status resolve(const Item& item, const Scheme** scheme, const Size** size) {
+Status resolve(const Item& item, const Scheme** scheme, const RsaSize** size) {
   *scheme = nullptr;
   for (const auto& row : kSchemes) {
     if (row.algorithm == item.algorithm) *scheme = &row;
   }
   if (!*scheme) return Status::UNSUPPORTED;
   if (item.flags & ~(FLAG_MESSAGE_IS_DIGEST | FLAG_EXTERNAL)) return Status::MALFORMED_RECORD;
-  *size = item.key ? find_size(item.key->spec) : nullptr;
+  *size = item.key ? find_rsa_size(item.key->spec) : nullptr;
   return *size ? Status::OK : Status::WRONG_KEY;
 }
 
@@ -98,7 +77,7 @@ Status resolve(const Item& item, const Scheme** scheme, const Size** size) {
 
 Status encrypt(Item& item) {
   const Scheme* scheme;
-  const Size* size;
+  const RsaSize* size;
   const Status usable = resolve(item, &scheme, &size);
   if (usable != Status::OK) return usable;
   const size_t modulus_bytes = size->modulus_bytes();
@@ -118,7 +97,7 @@ Status encrypt(Item& item) {
 
 Status decrypt(Item& item) {
   const Scheme* scheme;
-  const Size* size;
+  const RsaSize* size;
   const Status usable = resolve(item, &scheme, &size);
   if (usable != Status::OK) return usable;
   if (!item.key->has_secret) return Status::WRONG_KEY;
@@ -126,7 +105,7 @@ Status decrypt(Item& item) {
   const EvpLease context(item.key->contexts, item.key->pkey.get(), scheme->with_private);
   if (!context.get()) return failed_with(Status::INTERNAL);
   // Not straight into the item's output: OpenSSL wants room for a whole modulus there.
-  uint8_t plaintext[kMaxModulusBytes];
+  uint8_t plaintext[kMaxRsaBytes];
   size_t plaintext_bytes = sizeof plaintext;
   // Every failure past this point is one and the same, which leaves Manger's attack nothing to tell apart.
   const bool opened =
@@ -138,7 +117,7 @@ Status decrypt(Item& item) {
 
 Status sign(Item& item) {
   const Scheme* scheme;
-  const Size* size;
+  const RsaSize* size;
   const Status usable = resolve(item, &scheme, &size);
   if (usable != Status::OK) return usable;
   if (!item.key->has_secret) return Status::WRONG_KEY;
@@ -156,7 +135,7 @@ Status sign(Item& item) {
 
 Status verify(Item& item) {
   const Scheme* scheme;
-  const Size* size;
+  const RsaSize* size;
   const Status usable = resolve(item, &scheme, &size);
   if (usable != Status::OK) return usable;
   Digest digest;
@@ -171,291 +150,161 @@ Status verify(Item& item) {
   return valid == 1 ? Status::OK : Status::INVALID_SIGNATURE;
 }
 
-// ---- Reading and writing keys ----
+// ---- Implementations ----
 
-/** The numbers of an RSAPrivateKey in the order of RFC 8017 section A.1.2, with OpenSSL's names. */
-struct Field {
-  Bn RsaNumbers::*number;
-  const char* name;
+enum Use : size_t { kEncrypting, kDecrypting, kSigning, kVerifying };
+
+/** How an operation runs: on OpenSSL, and on kernels. */
+struct UseRow {
+  Operation operation;
+  Run one_by_one;
+  void (*on_lanes)(const RsaRoute& route, ThreadState& thread, Item* items, size_t count, Run one_by_one);
 };
-constexpr Field kFields[] = {
-    {&RsaNumbers::n, OSSL_PKEY_PARAM_RSA_N},           {&RsaNumbers::e, OSSL_PKEY_PARAM_RSA_E},
-    {&RsaNumbers::d, OSSL_PKEY_PARAM_RSA_D},           {&RsaNumbers::p, OSSL_PKEY_PARAM_RSA_FACTOR1},
-    {&RsaNumbers::q, OSSL_PKEY_PARAM_RSA_FACTOR2},     {&RsaNumbers::d_p, OSSL_PKEY_PARAM_RSA_EXPONENT1},
-    {&RsaNumbers::d_q, OSSL_PKEY_PARAM_RSA_EXPONENT2}, {&RsaNumbers::q_inverse, OSSL_PKEY_PARAM_RSA_COEFFICIENT1},
+/** In the order of `Use`. */
+constexpr UseRow kUses[] = {
+    {Operation::ENCRYPT, run_each<encrypt>, encrypt_rsa},
+    {Operation::DECRYPT, run_each<decrypt>, decrypt_rsa},
+    {Operation::SIGN, run_each<sign>, sign_rsa},
+    {Operation::VERIFY, run_each<verify>, verify_rsa},
 };
-constexpr size_t kPublicFields = 2;
-constexpr size_t kPrivateFields = sizeof kFields / sizeof *kFields;
 
-/** Reads the first `count` numbers; none may be longer than the modulus. */
-bool read_numbers(DerReader& reader, size_t count, const Size& size, RsaNumbers* out) {
-  for (size_t i = 0; i < count; i++) {
-    Bytes magnitude;
-    if (!reader.read_unsigned(&magnitude) || magnitude.size > size.modulus_bytes()) return false;
-    Bn& number = out->*kFields[i].number;
-    number = secret_number(magnitude);
-    if (!number) return false;
-  }
-  return reader.at_end();
+/** A known key with its private half; false where it cannot be read. */
+bool known_key(KeySpec spec, const char* pkcs8, Key& key) {
+  key.spec = spec;
+  return kRsaKeyTypes->load(spec, Known(pkcs8).view(), key) == Status::OK;
 }
 
-/** Opens the SEQUENCE that all of `der` must be. */
-bool read_sequence(Bytes der, Bytes* body) {
-  DerReader outer(der);
-  return outer.read(kDerSequence, body) && outer.at_end();
+/** A known item on `run`; what is random goes back through OpenSSL. */
+bool knows_answer(ThreadState& thread, const Scheme& scheme, Use use, KnownAnswer known, Run run, bool fault) {
+  switch (use) {
+    case kVerifying:
+      return accepts_answer(thread, run, known, fault);
+    case kSigning:
+      // PSS signatures are salted; those of PKCS#1 v1.5 are what they are.
+      if (scheme.padding == RsaPadding::kPss) known.answer = {};
+      return gives_answer(thread, run, run_each<verify>, known, fault);
+    case kEncrypting:
+      return round_trips(thread, run, run_each<decrypt>, known, fault);
+    case kDecrypting:
+      known.input = known.answer;
+      known.answer = kKnownMessage;
+      return gives_answer(thread, run, nullptr, known, fault);
+  }
+  return false;
 }
 
-/** RSAPrivateKey inside PKCS#8. `fully`: also the checks that take a while, which bytes we wrapped ourselves do not
- * need again. */
-Status read_private(const Size& size, Bytes pkcs8, bool fully, Key& key) {
-  Pkcs8 outer;
-  Bytes body;
-  if (!read_pkcs8(pkcs8, kIdentifier, &outer) || outer.has_public_key || !read_sequence(outer.private_key, &body)) {
-    return Status::INVALID_KEY;
-  }
-  DerReader reader(body);
-  RsaNumbers numbers;
-  // Version 0: two primes.
-  if (!reader.read_version(0) || !read_numbers(reader, kPrivateFields, size, &numbers) ||
-      !is_consistent_rsa_private(numbers, size.modulus_bits)) {
-    return failed_with(Status::INVALID_KEY);
-  }
-  if (fully && !(is_good_rsa_public(numbers, size.modulus_bits) && has_prime_factors(numbers))) {
-    return failed_with(Status::INVALID_KEY);
-  }
-  // Not EVP_PKEY_fromdata, which puts the secret numbers on the ordinary heap where this puts them on the secure one.
-  const uint8_t* der = outer.private_key.data;
-  key.pkey.reset(d2i_PrivateKey(EVP_PKEY_RSA, nullptr, &der, static_cast<long>(outer.private_key.size)));
-  if (!key.pkey) return failed_with(Status::INVALID_KEY);
-  key.has_secret = true;
-  return Status::OK;
+template <size_t scheme, Use use>
+bool known_answer_test(ThreadState& thread, Run run, bool fault, size_t copies) {
+  Key key;
+  if (!known_key(KeySpec::RSA_2048, kRsaKnown.pkcs8, key)) return false;
+  const Known answer(kRsaKnown.answers[scheme]);
+  const KnownAnswer known = {key, kSchemes[scheme].algorithm, 0, kKnownMessage, answer.view(), {}, copies};
+  return knows_answer(thread, kSchemes[scheme], use, known, run, fault);
 }
 
-/** A public key from checked numbers, or null. */
-EvpPkey make_public(const RsaNumbers& numbers) {
-  uint8_t native[kPublicFields][kMaxModulusBytes];
-  OSSL_PARAM parameters[kPublicFields + 1];
-  for (size_t i = 0; i < kPublicFields; i++) {
-    const BIGNUM* number = (numbers.*kFields[i].number).get();
-    const int bytes = BN_num_bytes(number);
-    if (BN_bn2nativepad(number, native[i], bytes) < 0) return nullptr;
-    parameters[i] = OSSL_PARAM_construct_BN(kFields[i].name, native[i], static_cast<size_t>(bytes));
-  }
-  parameters[kPublicFields] = OSSL_PARAM_construct_end();
-  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
-      EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr), EVP_PKEY_CTX_free);
-  EVP_PKEY* pkey = nullptr;
-  if (!context || EVP_PKEY_fromdata_init(context.get()) != 1 ||
-      EVP_PKEY_fromdata(context.get(), &pkey, EVP_PKEY_PUBLIC_KEY, parameters) != 1) {
-    return nullptr;
-  }
-  return EvpPkey(pkey);
-}
+/** Of the schemes: the one that the known answers of the larger sizes are of. */
+constexpr size_t kPkcs1Sha256 = 5;
 
-Status read_public(const Size& size, Bytes spki, Key& key) {
-  Bytes encoded, body;
-  if (!read_spki(spki, kIdentifier, &encoded) || !read_sequence(encoded, &body)) return Status::INVALID_KEY;
-  DerReader reader(body);
-  RsaNumbers numbers;
-  if (!read_numbers(reader, kPublicFields, size, &numbers) || !is_good_rsa_public(numbers, size.modulus_bits)) {
-    return failed_with(Status::INVALID_KEY);
-  }
-  key.pkey = make_public(numbers);
-  return key.pkey ? Status::OK : failed_with(Status::OUT_OF_MEMORY);
-}
-
-/** Prepends the first `count` numbers of a key, last first; false where one cannot be had. */
-bool prepend_numbers(DerWriter& writer, const Key& key, size_t count) {
-  SecretBytes magnitude(kMaxModulusBytes);
-  if (!magnitude.ok()) return false;
-  for (size_t i = count; i-- > 0;) {
-    const Bn number = key_number(key.pkey.get(), kFields[i].name);
-    if (!number || static_cast<size_t>(BN_num_bytes(number.get())) > magnitude.size()) return false;
-    const int bytes = BN_bn2bin(number.get(), magnitude.data());
-    writer.prepend_unsigned({magnitude.data(), static_cast<size_t>(bytes)});
+/** Every size that has a kernel of its own, with one scheme. */
+bool larger_sizes_test(ThreadState& thread, Use use, Run run, bool fault, size_t copies) {
+  for (const RsaSizeKnown& size : kRsaSizesKnown) {
+    Key key;
+    if (!known_key(size.spec, size.pkcs8, key)) return false;
+    const Known answer(size.signature);
+    const Scheme& scheme = kSchemes[kPkcs1Sha256];
+    const KnownAnswer known = {key, scheme.algorithm, 0, kKnownMessage, answer.view(), {}, copies};
+    if (!knows_answer(thread, scheme, use, known, run, fault)) return false;
   }
   return true;
 }
 
-Status write_private(const Key& key, MutableBytes out, size_t* written) {
-  DerWriter writer(out);
-  if (!prepend_numbers(writer, key, kPrivateFields)) return failed_with(Status::INTERNAL);
-  writer.prepend_unsigned({});
-  writer.prepend_header(kDerSequence, 0);
-  prepend_pkcs8(writer, kIdentifier, 0);
-  return writer.finish(written) ? Status::OK : Status::MALFORMED_RECORD;
-}
+constexpr RsaVectorType kIfma = {"ifma", kIfmaRsa, kCpuAvx512 | kCpuAvx512Ifma | kCpuBmi2, 3, 3};
+constexpr RsaVectorType kEmulated = {"emulated", kEmulatedRsa, 0, 1, 1};
 
-Status write_public(const Key& key, MutableBytes out, size_t* written) {
-  uint8_t body[MAX_PUBLIC_KEY_BYTES];
-  DerWriter writer({body, sizeof body});
-  size_t body_bytes = 0;
-  if (!prepend_numbers(writer, key, kPublicFields)) return failed_with(Status::INTERNAL);
-  writer.prepend_header(kDerSequence, 0);
-  if (!writer.finish(&body_bytes)) return Status::INTERNAL;
-  return write_spki(kIdentifier, {body, body_bytes}, out, written) ? Status::OK : Status::MALFORMED_RECORD;
-}
+template <size_t scheme, Use use>
+struct OnOpenSsl {
+  static bool test(ThreadState& thread, bool fault) {
+    return known_answer_test<scheme, use>(thread, kUses[use].one_by_one, fault, 1);
+  }
+};
 
-// ---- KeyType ----
+template <size_t scheme, Use use, const RsaVectorType& type>
+struct OnLanes {
+  static constexpr RsaRoute kRoute = {type, kSchemes[scheme].algorithm, kSchemes[scheme].padding,
+                                      kSchemes[scheme].hash};
+  /** One whole vector, and one that is not but fuller than any minimum. */
+  static constexpr size_t kCopies = 11;
 
-/** SP 800-56B section 6.4.1.1: what the private half of a new pair signs, its public half accepts. */
-bool is_consistent(const Size& size, const Key& key) {
-  uint8_t signature[kMaxModulusBytes];
+  static void run(ThreadState& thread, Item* items, size_t count) {
+    kUses[use].on_lanes(kRoute, thread, items, count, kUses[use].one_by_one);
+  }
+  /** Asked once for all schemes, which share the kernels. */
+  static bool works_in_larger_sizes(ThreadState& thread) {
+    static const bool works = larger_sizes_test(thread, use, run, false, kCopies);
+    return works;
+  }
+  static bool test(ThreadState& thread, bool fault) {
+    constexpr Use kPrimitive = use == kDecrypting || use == kSigning ? kSigning : kVerifying;
+    return OnLanes<kPkcs1Sha256, kPrimitive, type>::works_in_larger_sizes(thread) &&
+           known_answer_test<scheme, use>(thread, run, fault, kCopies);
+  }
+};
+
+/** OpenSSL and the kernels on either side of it, best first; the emulation is for tests alone. */
+struct Rows {
+  static constexpr size_t kPerUse = 3;
+  Implementation rows[16 * kPerUse] = {};
+  size_t count = 0;
+
+  template <size_t scheme, Use use>
+  constexpr void add(const char* primitive) {
+    const Operation operation = kUses[use].operation;
+    const Algorithm algorithm = kSchemes[scheme].algorithm;
+    using Ifma = OnLanes<scheme, use, kIfma>;
+    using Emulated = OnLanes<scheme, use, kEmulated>;
+    rows[count++] = {operation, algorithm, KeySpec{}, primitive, kIfma.name, kIfma.required_cpu_features,
+                     Ifma::run, Ifma::test};
+    rows[count++] = {
+        operation, algorithm, KeySpec{}, primitive, "openssl", 0, kUses[use].one_by_one, OnOpenSsl<scheme, use>::test};
+    rows[count++] = {operation, algorithm, KeySpec{}, primitive, kEmulated.name, 0, Emulated::run, Emulated::test};
+  }
+
+  constexpr Rows() {
+    add<0, kEncrypting>("rsa-oaep-encrypt");
+    add<1, kEncrypting>("rsa-oaep-encrypt");
+    add<0, kDecrypting>("rsa-oaep-decrypt");
+    add<1, kDecrypting>("rsa-oaep-decrypt");
+    add<2, kSigning>("rsa-pss-sign");
+    add<3, kSigning>("rsa-pss-sign");
+    add<4, kSigning>("rsa-pss-sign");
+    add<2, kVerifying>("rsa-pss-verify");
+    add<3, kVerifying>("rsa-pss-verify");
+    add<4, kVerifying>("rsa-pss-verify");
+    add<5, kSigning>("rsa-pkcs1-sign");
+    add<6, kSigning>("rsa-pkcs1-sign");
+    add<7, kSigning>("rsa-pkcs1-sign");
+    add<5, kVerifying>("rsa-pkcs1-verify");
+    add<6, kVerifying>("rsa-pkcs1-verify");
+    add<7, kVerifying>("rsa-pkcs1-verify");
+  }
+};
+constexpr Rows kRows;
+
+}  // namespace
+
+bool rsa_pair_is_consistent(const Key& key) {
+  uint8_t signature[kMaxRsaBytes];
   const uint8_t message[1] = {1};
   Item item;
   item.key = &key;
   item.algorithm = Algorithm::RSASSA_PKCS1_V1_5_SHA_256;
   item.input = {message, sizeof message};
-  item.output = {signature, size.modulus_bytes()};
+  item.output = {signature, sizeof signature};
   if (sign(item) != Status::OK) return false;
   item.extra = item.output;
   return verify(item) == Status::OK;
 }
 
-Status generate(KeySpec spec, const std::atomic<bool>& cancelled, Key& key) {
-  const Size* size = find_size(spec);
-  if (!size) return Status::UNSUPPORTED;
-  key.spec = spec;
-  const std::unique_ptr<EVP_PKEY_CTX, decltype(&EVP_PKEY_CTX_free)> context(
-      EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr), EVP_PKEY_CTX_free);
-  const Bn e(BN_new());
-  if (!context || !e || !BN_set_word(e.get(), kPublicExponent)) return failed_with(Status::OUT_OF_MEMORY);
-  if (EVP_PKEY_keygen_init(context.get()) != 1 ||
-      EVP_PKEY_CTX_set_rsa_keygen_bits(context.get(), size->modulus_bits) != 1 ||
-      EVP_PKEY_CTX_set1_rsa_keygen_pubexp(context.get(), e.get()) != 1) {
-    return failed_with(Status::INTERNAL);
-  }
-  // Called for every candidate that survives trial division; zero ends the search.
-  EVP_PKEY_CTX_set_app_data(context.get(), const_cast<std::atomic<bool>*>(&cancelled));
-  EVP_PKEY_CTX_set_cb(context.get(), [](EVP_PKEY_CTX* running) {
-    const auto* flag = static_cast<const std::atomic<bool>*>(EVP_PKEY_CTX_get_app_data(running));
-    return flag->load(std::memory_order_relaxed) ? 0 : 1;
-  });
-  EVP_PKEY* pkey = nullptr;
-  const bool generated = EVP_PKEY_generate(context.get(), &pkey) == 1;
-  key.pkey.reset(pkey);
-  if (!generated) {
-    return failed_with(cancelled.load(std::memory_order_relaxed) ? Status::CANCELLED : Status::UNAVAILABLE);
-  }
-  key.has_secret = true;
-  return is_consistent(*size, key) ? Status::OK : failed_with(Status::INTERNAL);
-}
-
-Status import(KeySpec spec, KeyFormat format, Bytes data, Key& key) {
-  const Size* size = find_size(spec);
-  if (!size) return Status::UNSUPPORTED;
-  switch (format) {
-    case KeyFormat::kRaw:
-      return Status::INVALID_KEY;
-    case KeyFormat::kPkcs8:
-      return read_private(*size, data, true, key);
-    case KeyFormat::kSpki:
-      return read_public(*size, data, key);
-  }
-  return Status::INVALID_KEY;
-}
-
-Status export_key(const Key& key, KeyFormat format, MutableBytes out, size_t* written) {
-  if (!key.pkey) return Status::WRONG_KEY;
-  if (format == KeyFormat::kSpki) return write_public(key, out, written);
-  if (format == KeyFormat::kRaw || !key.has_secret) return Status::NOT_EXPORTABLE;
-  return write_private(key, out, written);
-}
-
-Status save(const Key& key, SecretBytes& material) {
-  if (!key.has_secret) return Status::WRONG_KEY;
-  SecretBytes buffer(MAX_PRIVATE_KEY_BYTES);
-  if (!buffer.ok()) return Status::OUT_OF_MEMORY;
-  size_t written = 0;
-  const Status status = write_private(key, {buffer.data(), buffer.size()}, &written);
-  if (status != Status::OK) return status;
-  material = SecretBytes::copy_of({buffer.data(), written});
-  return material.ok() ? Status::OK : Status::OUT_OF_MEMORY;
-}
-
-Status load(KeySpec spec, Bytes material, Key& key) {
-  const Size* size = find_size(spec);
-  return size ? read_private(*size, material, false, key) : Status::UNSUPPORTED;
-}
-
-// ---- Self-tests ----
-
-enum class Test { kSign, kVerify, kEncrypt, kDecrypt };
-
-template <size_t scheme_index, Test test>
-bool known_answer_test(ThreadState& thread, bool fault) {
-  const Scheme& scheme = kSchemes[scheme_index];
-  Key key;
-  key.spec = KeySpec::RSA_2048;
-  if (load(key.spec, Known(kRsaKnown.pkcs8).view(), key) != Status::OK) return false;
-  const Known answer(kRsaKnown.answers[scheme_index]);
-  KnownAnswer known = {key, scheme.algorithm, 0, kKnownMessage, answer.view(), {}};
-  switch (test) {
-    case Test::kVerify:
-      return accepts_answer(thread, run_each<verify>, known, fault);
-    case Test::kSign:
-      // PSS signatures are salted; those of PKCS#1 v1.5 are what they are.
-      if (scheme.with_private.salt_length) known.answer = {};
-      return gives_answer(thread, run_each<sign>, run_each<verify>, known, fault);
-    case Test::kEncrypt:
-      return round_trips(thread, run_each<encrypt>, run_each<decrypt>, known, fault);
-    case Test::kDecrypt:
-      known.input = answer.view();
-      known.answer = kKnownMessage;
-      return gives_answer(thread, run_each<decrypt>, nullptr, known, fault);
-  }
-  return false;
-}
-
-template <size_t scheme>
-constexpr Implementation signing(const char* primitive) {
-  return {Operation::SIGN, kSchemes[scheme].algorithm,
-          KeySpec{},       primitive,
-          "openssl",       0,
-          run_each<sign>,  known_answer_test<scheme, Test::kSign>};
-}
-
-template <size_t scheme>
-constexpr Implementation verifying(const char* primitive) {
-  return {Operation::VERIFY, kSchemes[scheme].algorithm,
-          KeySpec{},         primitive,
-          "openssl",         0,
-          run_each<verify>,  known_answer_test<scheme, Test::kVerify>};
-}
-
-template <size_t scheme>
-constexpr Implementation encrypting(const char* primitive) {
-  return {Operation::ENCRYPT, kSchemes[scheme].algorithm,
-          KeySpec{},          primitive,
-          "openssl",          0,
-          run_each<encrypt>,  known_answer_test<scheme, Test::kEncrypt>};
-}
-
-template <size_t scheme>
-constexpr Implementation decrypting(const char* primitive) {
-  return {Operation::DECRYPT, kSchemes[scheme].algorithm,
-          KeySpec{},          primitive,
-          "openssl",          0,
-          run_each<decrypt>,  known_answer_test<scheme, Test::kDecrypt>};
-}
-
-constexpr Implementation kImplementations[] = {
-    encrypting<0>("rsa-oaep-encrypt"), encrypting<1>("rsa-oaep-encrypt"), decrypting<0>("rsa-oaep-decrypt"),
-    decrypting<1>("rsa-oaep-decrypt"), signing<2>("rsa-pss-sign"),        signing<3>("rsa-pss-sign"),
-    signing<4>("rsa-pss-sign"),        verifying<2>("rsa-pss-verify"),    verifying<3>("rsa-pss-verify"),
-    verifying<4>("rsa-pss-verify"),    signing<5>("rsa-pkcs1-sign"),      signing<6>("rsa-pkcs1-sign"),
-    signing<7>("rsa-pkcs1-sign"),      verifying<5>("rsa-pkcs1-verify"),  verifying<6>("rsa-pkcs1-verify"),
-    verifying<7>("rsa-pkcs1-verify"),
-};
-
-constexpr KeyType key_type(const Size& size) { return {size.spec, generate, import, export_key, save, load}; }
-
-}  // namespace
-
-const KeyType kRsaKeyTypes[3] = {key_type(kSizes[0]), key_type(kSizes[1]), key_type(kSizes[2])};
-
-ImplementationList rsa_implementations() {
-  return {kImplementations, sizeof kImplementations / sizeof *kImplementations};
-}
+ImplementationList rsa_implementations() { return {kRows.rows, kRows.count}; }
 
 }  // namespace keymill

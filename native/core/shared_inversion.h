@@ -15,11 +15,11 @@ void invert_all(size_t count, ElementAt element, ProductAt product) {
   Element all = F::one();
   for (size_t i = 0; i < count; i++) {
     product(i) = all;
-    all = F::multiply(all, F::select(F::is_zero(F::to_number(element(i))), F::one(), element(i)));
+    all = F::multiply(all, F::select(F::is_zero(element(i)), F::one(), element(i)));
   }
   Element inverse = F::invert(all);
   for (size_t i = count; i-- > 0;) {
-    const typename F::Mask is_zero = F::is_zero(F::to_number(element(i)));
+    const typename F::Mask is_zero = F::is_zero(element(i));
     const Element divisor = F::select(is_zero, F::one(), element(i));
     element(i) = F::select(is_zero, F::zero(), F::multiply(inverse, product(i)));
     inverse = F::multiply(inverse, divisor);

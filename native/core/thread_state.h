@@ -37,6 +37,7 @@ struct ThreadState {
   std::unique_ptr<StemState> aead;
   std::unique_ptr<StemState> ecdsa;
   std::unique_ptr<StemState> edwards;
+  std::unique_ptr<StemState> rsa;
 
   /** The executor's own: the group being gathered, where each item came from, and nonces not used yet. */
   struct Origin {

@@ -1,13 +1,25 @@
 // What the vector kernels ask of the compiler.
 #pragma once
 
-/** Unrolls the whole loop that follows, so that what it indexes are registers. */
+/** Unrolls the whole loop that follows, so that what it indexes are registers. A source file that has no use for speed
+ * defines KEYMILL_COMPACT before any header: then its templates are not spread out. */
+#ifndef KEYMILL_COMPACT
 #define KEYMILL_UNROLL _Pragma("GCC unroll 32")
+#else
+#define KEYMILL_UNROLL
+#endif
 
-#if defined(__GNUC__) || defined(__clang__)
+#if (defined(__GNUC__) || defined(__clang__)) && !defined(KEYMILL_COMPACT)
 #define KEYMILL_INLINE inline __attribute__((always_inline))
-#define KEYMILL_NOINLINE __attribute__((noinline))
+/** After the parameters of a lambda. */
+#define KEYMILL_INLINE_LAMBDA __attribute__((always_inline))
 #else
 #define KEYMILL_INLINE inline
+#define KEYMILL_INLINE_LAMBDA
+#endif
+
+#if defined(__GNUC__) || defined(__clang__)
+#define KEYMILL_NOINLINE __attribute__((noinline))
+#else
 #define KEYMILL_NOINLINE
 #endif

@@ -36,7 +36,7 @@ export interface Route {
   readonly keySpec: number;
   readonly lane: Lane;
   /** Turns a record that ended OK into the caller's value. `word` is the record's first word. */
-  readonly read: (block: Block, word: number) => unknown;
+  readonly read: (block: Block, word: number, prefixBytes: number) => unknown;
   /** INVALID_SIGNATURE is an answer (false), not an error. */
   readonly isVerdict: boolean;
   /** Undoes what a record that ended OK made, where the caller has gone: closes a new key. */
@@ -55,6 +55,9 @@ export class Call {
   extraBytes = 0;
   nonce: Uint8Array | undefined = undefined;
   nonceBytes = 0;
+  /** Stands before the output in the caller's result; the backend does not see it. */
+  prefix: Uint8Array | undefined = undefined;
+  prefixBytes = 0;
   /** Room for the output, which may turn out shorter. */
   outputBytes = 0;
 
@@ -66,7 +69,8 @@ export class Call {
 
   /** What the operation takes of a block's arena. */
   arenaBytes(): number {
-    return align8(this.inputBytes) + align8(this.extraBytes) + align8(this.nonceBytes) + align8(this.outputBytes);
+    const inputs = align8(this.inputBytes) + align8(this.extraBytes) + align8(this.nonceBytes);
+    return inputs + align8(this.prefixBytes) + align8(this.outputBytes);
   }
 }
 
@@ -106,7 +110,8 @@ export class Lane {
     this.maxRecords = this.isInline
       ? MAX_INLINE_RECORDS
       : Math.min(MAX_DEAR_RECORDS, Math.max(1, cost.leastRecords ?? 1, Math.floor(BATCH_UNITS / cost.units)));
-    this.blockBytes = blockSize(BLOCK_HEADER_BYTES + this.maxRecords * (RECORD_BYTES + ARENA_BYTES_PER_RECORD));
+    const recordBytes = RECORD_BYTES + (cost.recordBytes ?? ARENA_BYTES_PER_RECORD);
+    this.blockBytes = blockSize(BLOCK_HEADER_BYTES + this.maxRecords * recordBytes);
   }
 }
 
@@ -142,6 +147,7 @@ export class RecordBatch extends Batch {
   readonly keys: (QueuedKey | undefined)[] = [];
   readonly sinks: (Sink | undefined)[] = [];
   readonly tags: number[] = [];
+  readonly prefixesBytes: number[] = [];
 
   constructor(lane: Lane, block: Block) {
     super(lane, block);
@@ -174,6 +180,11 @@ export class RecordBatch extends Batch {
     this.#put(word + RecordWord.inputOffset, call.input, call.inputBytes);
     this.#put(word + RecordWord.extraOffset, call.extra, call.extraBytes);
     this.#put(word + RecordWord.nonceOffset, call.nonce, call.nonceBytes);
+    if (call.prefixBytes > 0) {
+      // Right before the output, which begins on a boundary.
+      this.usedBytes += align8(call.prefixBytes);
+      copyInto.call(this.block.bytes, call.prefix!, this.usedBytes - call.prefixBytes);
+    }
     this.#put(word + RecordWord.outputOffset, undefined, call.outputBytes);
     words[word + RecordWord.items] = 1;
     words[word + RecordWord.keySpec] = route.keySpec;
@@ -181,6 +192,7 @@ export class RecordBatch extends Batch {
     this.keys.push(key);
     this.sinks.push(sink);
     this.tags.push(tag);
+    this.prefixesBytes.push(call.prefixBytes);
     return index;
   }
 
@@ -212,7 +224,7 @@ export class RecordBatch extends Batch {
       if (sink === undefined) {
         if (status === Status.OK) route.discard?.(this.block, word);
       } else if (status === Status.OK) {
-        sink.settle(this.tags[index]!, route.read(this.block, word));
+        sink.settle(this.tags[index]!, route.read(this.block, word, this.prefixesBytes[index]!));
       } else if (status === Status.INVALID_SIGNATURE && route.isVerdict) {
         sink.settle(this.tags[index]!, false);
       } else {

@@ -23,7 +23,7 @@ const ARENA_OFFSET = BLOCK_HEADER_BYTES + RECORD_BYTES;
 export interface DirectResult {
   /** The record's status; OK for several items, whose own are in `statuses`. */
   readonly status: number;
-  /** `items` times `outputBytes` bytes. */
+  /** The call's prefix and, behind it, `items` times `outputBytes` bytes. */
   readonly output: Uint8Array;
   /** Bytes written per item. */
   readonly outputBytes: number;
@@ -47,7 +47,8 @@ export function runDirect(
   const statusesBytes = items > 1 ? align8(items) : 0;
   const usedBytes = ARENA_OFFSET + align8(call.extraBytes) + align8(call.nonceBytes) + keysBytes + statusesBytes;
   core.queue.admit(0, usedBytes);
-  const output = new Uint8Array(items * call.outputBytes);
+  const output = new Uint8Array(call.prefixBytes + items * call.outputBytes);
+  if (call.prefixBytes > 0) output.set(call.prefix!);
   const block = core.queue.allocate(usedBytes);
   const { bytes, words } = block;
   words[HeaderWord.magic] = BLOCK_MAGIC;
@@ -82,7 +83,10 @@ export function runDirect(
   const statusesOffset = cursor;
   if (statusesBytes > 0) words[RECORD_WORD + RecordWord.statusesOffset] = statusesOffset;
 
-  core.backend.runInPlace(block, { input: plainView(call.input!, items * call.inputBytes), output });
+  core.backend.runInPlace(block, {
+    input: plainView(call.input!, items * call.inputBytes),
+    output: call.prefixBytes > 0 ? output.subarray(call.prefixBytes) : output,
+  });
 
   const result = {
     status: block.words[RECORD_WORD + RecordWord.flagsAndStatus]! >>> 16,
@@ -104,7 +108,10 @@ export function runInPlace(core: EngineCore, call: Call, sink: Sink, tag: number
   const { status, output, outputBytes } = runDirect(core, call, 1, key === undefined ? [] : [key]);
   if (status === Status.OK) {
     if (route.isVerdict) sink.settle(tag, true);
-    else sink.settle(tag, outputBytes === output.length ? output : output.slice(0, outputBytes));
+    else {
+      const bytes = call.prefixBytes + outputBytes;
+      sink.settle(tag, bytes === output.length ? output : output.slice(0, bytes));
+    }
   } else if (status === Status.INVALID_SIGNATURE && route.isVerdict) {
     sink.settle(tag, false);
   } else {

@@ -56,10 +56,10 @@ const KEY_MAKING_OPERATIONS = {
   unwrapKey: { operation: Operation.UNWRAP_KEY, cost: 'public' },
 } as const;
 
-/** The record's output as the caller's own memory. */
-const readBytes = ({ bytes, words }: Block, word: number): Uint8Array => {
+/** The record's output, with the prefix before it, as the caller's own memory. */
+const readBytes = ({ bytes, words }: Block, word: number, prefixBytes: number): Uint8Array => {
   const offset = words[word + RecordWord.outputOffset]!;
-  return bytes.slice(offset, offset + words[word + RecordWord.outputBytes]!);
+  return bytes.slice(offset - prefixBytes, offset + words[word + RecordWord.outputBytes]!);
 };
 const readTrue = (): boolean => true;
 

@@ -13,7 +13,6 @@
  * Additional data is everything before the XAES part, followed by the encryption context or by the bytes in its
  * place. Blobs of this version stay readable.
  */
-import { markAsUntransferable } from 'node:worker_threads';
 import { KmsError } from './errors.ts';
 
 const VERSION = 1;
@@ -78,33 +77,6 @@ export function hasHeader(blob: Uint8Array, header: Uint8Array): boolean {
 
 /** The XAES part of a blob, not copied. */
 export const sealedPart = (blob: Uint8Array): Uint8Array => blob.subarray(HEADER_BYTES);
-
-/** As Node's Buffers do it: memory of its own would cost a short ciphertext as much as the sealing. */
-const SLAB_BYTES = 8192;
-let slab = new ArrayBuffer(0);
-let slabUsed = 0;
-
-/** `bytes` bytes that are zero and nobody else's; where they are few, a view of memory that other ciphertexts share. */
-function allocate(bytes: number): Uint8Array {
-  if (bytes > SLAB_BYTES / 8) return new Uint8Array(bytes);
-  if (slabUsed + bytes > slab.byteLength) {
-    slab = new ArrayBuffer(SLAB_BYTES);
-    // Who transferred one ciphertext would take the others away from their owners.
-    markAsUntransferable(slab);
-    slabUsed = 0;
-  }
-  const view = new Uint8Array(slab, slabUsed, bytes);
-  slabUsed += (bytes + 7) & ~7;
-  return view;
-}
-
-/** A blob of its two parts. */
-export function joinCiphertext(header: Uint8Array, sealed: Uint8Array): Uint8Array {
-  const blob = allocate(HEADER_BYTES + sealed.length);
-  blob.set(header);
-  blob.set(sealed, HEADER_BYTES);
-  return blob;
-}
 
 /** 32 hex digits as a UUID, 8-4-4-4-12. */
 export function dashed(hex: string): string {

@@ -29,7 +29,10 @@ export interface KeymillOptions {
    * KEYMILL_ROOT_PASSPHRASE, else the file `root.key` in `path`, made at the first start.
    */
   readonly rootKey?: RootKeyOption | undefined;
-  /** Keys that the store is to have, as an object or in the YAML or JSON file of this name; those it has already stay as they are. */
+  /**
+   * Keys that the store is to have, as an object or in the YAML or JSON file of this name; those it has already stay as they are. For
+   * environments of tests: their material is in JavaScript's memory on its way.
+   */
   readonly seed?: Seed | string | undefined;
   /** Default `auto`: native where it loads, else WASM. */
   readonly backend?: BackendChoice | undefined;

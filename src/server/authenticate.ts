@@ -75,13 +75,15 @@ export function createAuthenticator(options: AuthenticatorOptions): (request: Re
     known.set(name, found);
   }
 
+  const timeOf = lastTime();
+
   return async (request) => {
     const headers = requireSingleHeaders(request.headers);
     const authorization = parseAuthorization(headers.get('authorization'));
     const timestamp = headers.get('x-amz-date');
     const now = clock().getTime();
     requireScope(authorization, timestamp, options);
-    requireFresh(timestamp!, now);
+    requireFresh(timestamp!, timeOf(timestamp!), now);
     requireSigned(authorization.signedHeaders, request.headers);
     const payloadHash = sha256Hex(request.body);
     const claimedHash = headers.get('x-amz-content-sha256');
@@ -117,14 +119,13 @@ function mismatch(): KmsError {
 const incomplete = (message: string): KmsError => new KmsError('IncompleteSignatureException', message);
 const invalid = (message: string): KmsError => new KmsError('InvalidSignatureException', message);
 
-/** The values of the headers above by lower-case name. @throws KmsError where one comes twice */
+/** The values of the headers above by name. @throws KmsError where one comes twice */
 export function requireSingleHeaders(headers: CanonicalInput['headers']): ReadonlyMap<string, string> {
   const single = new Map<string, string>();
   for (const [name, value] of headers) {
-    const lower = name.toLowerCase();
-    if (!SINGLE_HEADERS.has(lower)) continue;
-    if (single.has(lower)) throw incomplete(`The request has more than one '${name}' header.`);
-    single.set(lower, value);
+    if (!SINGLE_HEADERS.has(name)) continue;
+    if (single.has(name)) throw incomplete(`The request has more than one '${name}' header.`);
+    single.set(name, value);
   }
   return single;
 }
@@ -147,7 +148,10 @@ function parseAuthorization(header: string | undefined): Authorization {
   if (algorithm !== ALGORITHM) throw incomplete(`Unsupported AWS 'algorithm': '${algorithm}'.`);
   const parameters = new Map<string, string>();
   for (const part of rest.split(',')) {
-    const [name, value = ''] = splitOnce(part.trim(), '=');
+    const [name, value] = splitOnce(part.trim(), '=');
+    if (value === undefined) {
+      throw incomplete(`'${name}' not a valid key=value pair (missing equal-sign) in Authorization header.`);
+    }
     if (parameters.has(name)) throw incomplete(`Authorization header has more than one '${name}' parameter.`);
     parameters.set(name, value);
   }
@@ -196,10 +200,21 @@ function requireScope(
   if (end !== SCOPE_END) throw invalid(`Credential should be scoped with a valid terminator: '${SCOPE_END}'.`);
 }
 
-function requireFresh(timestamp: string, now: number): void {
-  const [, year, month, day, hour, minute, second] = TIMESTAMP.exec(timestamp)!;
-  const signed = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  // Not a date at all (month 13) compares as false both ways, hence the negation.
+/** The time that a timestamp tells, NaN where it is none (month 13). Requests of one second share theirs, so the last one is kept. */
+function lastTime(): (timestamp: string) => number {
+  let last = '';
+  let milliseconds = Number.NaN;
+  return (timestamp) => {
+    if (timestamp !== last) {
+      last = timestamp;
+      milliseconds = Date.parse(timestamp.replace(TIMESTAMP, '$1-$2-$3T$4:$5:$6Z'));
+    }
+    return milliseconds;
+  };
+}
+
+function requireFresh(timestamp: string, signed: number, now: number): void {
+  // NaN compares as false both ways, hence the negation.
   if (!(signed >= now - MAX_SKEW_MS)) {
     throw invalid(
       `Signature expired: ${timestamp} is now earlier than ${basic(now - MAX_SKEW_MS)} (${basic(now)} - 5 min.)`,
@@ -226,8 +241,7 @@ function requireSigned(signedHeaders: readonly string[], headers: CanonicalInput
   const signed = new Set(signedHeaders);
   if (!signed.has('host')) throw invalid(`'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.`);
   for (const [name] of headers) {
-    const lower = name.toLowerCase();
-    if (lower.startsWith('x-amz-') && !signed.has(lower)) {
+    if (name.startsWith('x-amz-') && !signed.has(name)) {
       throw invalid(`'${name}' must be a 'SignedHeader' in the AWS Authorization.`);
     }
   }

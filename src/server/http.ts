@@ -12,6 +12,7 @@ import { type Log, SILENT } from './log.ts';
 import { Counts } from './metrics.ts';
 import { PROBES, type ProbeAnswer, type Subject } from './probes.ts';
 import { refuseBrokenRequests } from './refuse.ts';
+import { Turn } from './turn.ts';
 import { type Call, CONTENT_TYPE, callOf, errorAnswer, type WireAnswer } from './wire.ts';
 
 export interface ServerOptions {
@@ -120,6 +121,7 @@ class Endpoint implements Subject {
   readonly #log: Log;
   readonly #principal: Principal;
   readonly #bodies = new Bodies();
+  readonly #turn = new Turn();
   #server!: Server;
   #isDraining = false;
 
@@ -173,6 +175,7 @@ class Endpoint implements Subject {
     let body: Uint8Array | undefined;
     try {
       body = await this.#bodies.read(request, call.maxBodyBytes);
+      await this.#turn.end();
       if (request.method !== 'POST' || request.url !== '/') return { ...errorAnswer(UNKNOWN), status: 404 };
       const principal = await this.#principal(request, body);
       return await call.answer(principal === undefined ? this.kms : this.kms.as({ principal }), body);
@@ -246,9 +249,9 @@ function signer(kms: Keymill, options: ServerOptions): Principal {
     authenticate({ method: 'POST', path: '/', query: '', headers: pairs(request.rawHeaders), body });
 }
 
-/** rawHeaders holds names and values by turns, every duplicate included. */
+/** rawHeaders holds names, as they were written, and values by turns, every duplicate included. */
 function pairs(rawHeaders: readonly string[]): (readonly [string, string])[] {
   const result: (readonly [string, string])[] = [];
-  for (let i = 0; i + 1 < rawHeaders.length; i += 2) result.push([rawHeaders[i]!, rawHeaders[i + 1]!]);
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) result.push([rawHeaders[i]!.toLowerCase(), rawHeaders[i + 1]!]);
   return result;
 }

@@ -2,10 +2,12 @@
  * AWS Signature Version 4: the canonical form of a request and its signature.
  * Source: AWS General Reference, "Create a signed AWS API request". Knows no credentials and decides nothing.
  */
-import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 
 export const ALGORITHM = 'AWS4-HMAC-SHA256';
 export const SCOPE_END = 'aws4_request';
+
+export type Headers = readonly (readonly [name: string, value: string])[];
 
 export interface CanonicalInput {
   readonly method: string;
@@ -13,8 +15,8 @@ export interface CanonicalInput {
   readonly path: string;
   /** Without the question mark. */
   readonly query: string;
-  /** In the order received; names in any case, several of one name allowed. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** In the order received; names in lower case, several of one name allowed. */
+  readonly headers: Headers;
   /** Hexadecimal SHA-256 of the body as received. */
   readonly payloadHash: string;
 }
@@ -32,8 +34,7 @@ export const scopeText = ({ date, region, service }: Scope): string => `${date}/
 const HEADER_ENCODING = 'latin1';
 
 export function sha256Hex(data: Uint8Array | string): string {
-  const hash = createHash('sha256');
-  return (typeof data === 'string' ? hash.update(data, HEADER_ENCODING) : hash.update(data)).digest('hex');
+  return hash('sha256', typeof data === 'string' ? Buffer.from(data, HEADER_ENCODING) : data, 'hex');
 }
 
 /**
@@ -47,10 +48,10 @@ export function canonicalRequest(
 ): string | undefined {
   const values = new Map<string, string>();
   for (const [name, value] of input.headers) {
-    const lower = name.toLowerCase();
-    const trimmed = value.trim().replace(/\s+/g, ' ');
-    const before = values.get(lower);
-    values.set(lower, before === undefined ? trimmed : `${before},${trimmed}`);
+    if (!signedHeaders.includes(name)) continue;
+    const before = values.get(name);
+    const canonical = canonicalValue(value);
+    values.set(name, before === undefined ? canonical : `${before},${canonical}`);
   }
   let headerLines = '';
   for (const name of signedHeaders) {
@@ -58,14 +59,15 @@ export function canonicalRequest(
     if (value === undefined) return undefined;
     headerLines += `${name}:${value}\n`;
   }
-  return [
-    input.method,
-    canonicalPath(input.path, options.normalizePath),
-    canonicalQuery(input.query),
-    headerLines,
-    signedHeaders.join(';'),
-    input.payloadHash,
-  ].join('\n');
+  const path = canonicalPath(input.path, options.normalizePath);
+  const start = `${input.method}\n${path}\n${canonicalQuery(input.query)}`;
+  return `${start}\n${headerLines}\n${signedHeaders.join(';')}\n${input.payloadHash}`;
+}
+
+const MAY_HAVE_TO_CHANGE = /^\s|\s$|\s\s|[^\S ]/;
+
+function canonicalValue(value: string): string {
+  return MAY_HAVE_TO_CHANGE.test(value) ? value.trim().replace(/\s+/g, ' ') : value;
 }
 
 export function stringToSign(timestamp: string, scope: Scope, canonical: string): string {
@@ -95,6 +97,7 @@ function encodeUri(text: string): string {
 }
 
 function canonicalPath(path: string, normalize: boolean): string {
+  if (path === '/') return path;
   let segments = path.split('/');
   if (normalize) {
     // RFC 3986 section 5.2.4, and empty segments vanish; a trailing slash stays.

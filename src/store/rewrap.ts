@@ -50,18 +50,22 @@ async function rewrapMaterials(tx: Transaction<Database>, rewrap: Rewrap, rootKe
     last = newest;
     // The database answers without waiting: between two pages others have their turn.
     await turn();
-    await Promise.all(
+    const rewrapped = await Promise.all(
       rows.map(async ({ keySpec, ...record }) => {
         const { wrapped: old } = record;
         const wrapped = old === null ? null : await rewrap.material({ ...record, wrapped: old }, keySpec);
-        await tx
-          .updateTable('keyMaterials')
-          // A row whose bytes are gone names the root key too: so may the next version of it be written.
-          .set({ wrapped, rootKeyId })
-          .where('keyId', '=', record.keyId)
-          .where('materialId', '=', record.materialId)
-          .execute();
+        // A row whose bytes are gone names the root key too: so may the next version of it be written.
+        return { ...record, wrapped, rootKeyId };
       }),
     );
+    await tx
+      .insertInto('keyMaterials')
+      .values(rewrapped)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['keyId', 'materialId'])
+          .doUpdateSet(({ ref }) => ({ wrapped: ref('excluded.wrapped'), rootKeyId: ref('excluded.rootKeyId') })),
+      )
+      .execute();
   }
 }

@@ -1,7 +1,7 @@
-// Signs with everything secret marked undefined, so that valgrind's memcheck reports each branch and each address that depends on
-// a private key or a nonce (Langley's ctgrind). On the scalar and emulated vector types, which are the templates of the vector
-// kernels; memcheck knows no AVX-512. tools/constant-time.mjs builds and runs it. `control` leaks on purpose: there memcheck must
-// report.
+// Signs, decrypts and macs with everything secret marked undefined, so that valgrind's memcheck reports each branch and each address that
+// depends on a private key or a nonce (Langley's ctgrind). On the scalar and emulated vector types, which are the
+// templates of the vector kernels; memcheck knows no AVX-512. tools/constant-time.mjs builds and runs it. `control`
+// leaks on purpose: there memcheck must report.
 #include <valgrind/memcheck.h>
 
 #include <cstdio>
@@ -10,10 +10,14 @@
 #include <initializer_list>
 
 #include "core/big_endian.h"
-#include "core/comb.h"
 #include "core/ecdsa_kernels.h"
 #include "core/edwards25519.h"
+#include "core/known_answers.h"
 #include "core/nonce.h"
+#include "core/rsa_encoding.h"
+#include "core/rsa_key.h"
+#include "core/rsa_prepared.h"
+#include "core/sha2_kernels.h"
 
 namespace {
 
@@ -40,8 +44,7 @@ void make_job(const NonceCurve& curve, unsigned index, Job& job) {
   fill(job.hedge, kHedgeBytes, index + 200);
 }
 
-void sign(const char* name, size_t index, const uint64_t* table, const EcdsaKernel& kernel,
-          const NonceKernel (&nonce_kernels)[kEcdsaCurves]) {
+void sign(const char* name, size_t index, const EcdsaKernel& kernel, const NonceKernel (&nonce_kernels)[kEcdsaCurves]) {
   const NonceCurve& curve = kNonceCurves[index];
   static Job jobs[kJobs] = {};
   EcdsaSigning signing[kJobs];
@@ -58,7 +61,7 @@ void sign(const char* name, size_t index, const uint64_t* table, const EcdsaKern
     signing[i] = {job.secret, job.nonce, job.digest, job.signature, &job.recovery_id};
   }
   derive_nonces(nonce_kernels, index, nonces, kJobs);
-  kernel.sign(table, memory, signing, kJobs);
+  kernel.sign(kernel.comb_table(), memory, signing, kJobs);
   unsigned sum = 0;
   for (Job& job : jobs) {
     job.recovery_id ^= take_lesser(job.signature + curve.bytes, curve.order, curve.bytes);
@@ -69,6 +72,35 @@ void sign(const char* name, size_t index, const uint64_t* table, const EcdsaKern
     for (size_t i = 0; i < 2 * curve.bytes; i++) sum += job.signature[i];
   }
   std::printf("%s, %zu lanes: done (%u)\n", name, kernel.lanes, sum);
+  std::free(memory);
+}
+
+/** RSA-2048 decryption, which ends in what signing is, and the OAEP decoding of what comes out of it. */
+void decrypt_rsa(const char* name, const RsaKernel& kernel) {
+  static uint8_t outputs[kJobs][kMaxRsaBytes];
+  Key key;
+  key.spec = KeySpec::RSA_2048;
+  if (kRsaKeyTypes->load(key.spec, Known(kRsaKnown.pkcs8).view(), key) != Status::OK) std::abort();
+  RsaPrepared prepared(key, kernel.limbs);
+  RsaBlinding* const blinding = prepared.take_blinding();
+  if (!prepared.ok() || !blinding) std::abort();
+  const Known ciphertext(kRsaKnown.answers[0]);
+  void* const memory = std::aligned_alloc(64, kernel.private_bytes);
+  RsaPrivateJob jobs[2];
+  for (unsigned i = 0; i < 2; i++) {
+    jobs[i] = {&prepared.public_half(), &prepared.private_half(), blinding->limbs(), i, i ? blinding->limbs() : nullptr,
+               ciphertext.bytes,        outputs[i],               false};
+  }
+  VALGRIND_MAKE_MEM_UNDEFINED(prepared.private_memory().data, prepared.private_memory().size);
+  VALGRIND_MAKE_MEM_UNDEFINED(blinding->pair.data(), blinding->pair.size());
+  kernel.run_private(memory, jobs, 2);
+  size_t sum = 0;
+  for (unsigned i = 0; i < 2; i++) {
+    const Bytes message = rsa_encoding(Hash::SHA_1).decode_oaep({outputs[i], ciphertext.size});
+    if (!jobs[i].is_right || !message.data) std::abort();
+    sum += message.size;
+  }
+  std::printf("%s, %zu lanes: done (%zu)\n", name, kernel.lanes, sum);
   std::free(memory);
 }
 
@@ -101,6 +133,30 @@ void sign_edwards(const EdwardsKernel& kernel) {
   std::free(memory);
 }
 
+/** Macs of secret messages under secret keys, of lengths that are public. */
+template <typename Number>
+void mac(const Sha2Kernel<Number>& kernel, const Sha2Variant<Number>& variant) {
+  constexpr size_t kMessageBytes = 20;
+  static Number states[kJobs][2][8];
+  static uint8_t messages[kJobs][kMessageBytes * kJobs], macs[kJobs][64];
+  Sha2Job<Number> jobs[kJobs];
+  for (unsigned i = 0; i < kJobs; i++) {
+    fill(messages[i], sizeof messages[i], i);
+    fill(reinterpret_cast<uint8_t*>(states[i]), sizeof states[i], i + 100);
+    VALGRIND_MAKE_MEM_UNDEFINED(messages[i], sizeof messages[i]);
+    VALGRIND_MAKE_MEM_UNDEFINED(states[i], sizeof states[i]);
+    jobs[i] = {states[i][0], states[i][1], {{messages[i], kMessageBytes * i}, {}, {}}, macs[i]};
+  }
+  sha2_hash(kernel, variant, jobs, kJobs);
+  unsigned sum = 0;
+  for (unsigned i = 0; i < kJobs; i++) {
+    // The mac is published.
+    VALGRIND_MAKE_MEM_DEFINED(macs[i], variant.digest_bytes);
+    for (size_t b = 0; b < variant.digest_bytes; b++) sum += macs[i][b];
+  }
+  std::printf("HMAC of %zu bytes, %zu lanes: done (%u)\n", variant.digest_bytes, kernel.lanes, sum);
+}
+
 /** A branch and an address that depend on a secret. */
 int leak() {
   uint8_t secret = 1;
@@ -115,12 +171,15 @@ int leak() {
 int main(int count, char** arguments) {
   if (count > 1 && std::strcmp(arguments[1], "control") == 0) return leak();
   const char* const names[kEcdsaCurves] = {"P-256", "P-384", "P-521", "secp256k1"};
-  const uint64_t* const tables[kEcdsaCurves] = {comb_table<P256>(), comb_table<P384>(), comb_table<P521>(),
-                                                comb_table<Secp256k1>()};
   for (size_t curve = 0; curve < kEcdsaCurves; curve++) {
-    sign(names[curve], curve, tables[curve], kScalarEcdsa[curve], kOneLaneNonces);
-    sign(names[curve], curve, tables[curve], kEmulatedEcdsa[curve], kEmulatedNonces);
+    sign(names[curve], curve, kScalarEcdsa[curve], kOneLaneNonces);
+    sign(names[curve], curve, kEmulatedEcdsa[curve], kEmulatedNonces);
   }
+  decrypt_rsa("RSA-2048", kEmulatedRsa[0]);
   for (const EdwardsKernel* kernel : {&kScalarEdwards, &kEmulatedEdwards}) sign_edwards(*kernel);
+  for (const Sha2Kernels* kernels : {&kOneLaneSha2, &kEmulatedSha2}) {
+    mac(kernels->sha256, kSha224Variant);
+    mac(kernels->sha512, kSha512Variant);
+  }
   return 0;
 }

@@ -14,12 +14,14 @@ export interface SignableRequest {
   readonly unsigned?: readonly string[];
 }
 
-/** The request with X-Amz-Date and Authorization. */
+/** The request with its date and authorization, header names in lower case. */
 export function sign(request: SignableRequest): ReceivedRequest {
   const timestamp = request.date.toISOString().replace(/[-:]|\.\d+/g, '');
-  const headers = [...request.headers, ['X-Amz-Date', timestamp] as const];
+  const headers = [...request.headers, ['x-amz-date', timestamp] as const].map(
+    ([name, value]) => [name.toLowerCase(), value] as const,
+  );
   const signed = headers
-    .map(([name]) => name.toLowerCase())
+    .map(([name]) => name)
     .filter((name) => !request.unsigned?.includes(name))
     .sort();
   const scope = {
@@ -32,5 +34,5 @@ export function sign(request: SignableRequest): ReceivedRequest {
   const canonical = canonicalRequest({ ...input, payloadHash: sha256Hex(body) }, signed)!;
   const proof = signature(signingKey(request.secretAccessKey, scope), stringToSign(timestamp, scope, canonical));
   const authorization = `AWS4-HMAC-SHA256 Credential=${request.accessKeyId}/${scopeText(scope)}, SignedHeaders=${signed.join(';')}, Signature=${proof}`;
-  return { ...input, headers: [...headers, ['Authorization', authorization]], body };
+  return { ...input, headers: [...headers, ['authorization', authorization]], body };
 }

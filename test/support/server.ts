@@ -15,6 +15,12 @@ export interface TestServer {
   readonly accessKey: AccessKey;
 }
 
+/** What a signed call must know. */
+export interface Endpoint {
+  readonly port: number;
+  readonly accessKey: Pick<AccessKey, 'accessKeyId' | 'secretAccessKey'>;
+}
+
 /** A service in memory with an access key, served on loopback; both end with the test or suite. */
 export async function startServer(
   context: Pick<TestContext, 'after'>,
@@ -51,12 +57,12 @@ export interface CallOptions {
   /** Sent in place of the signed body. */
   readonly body?: string | Uint8Array;
   readonly region?: string;
-  readonly accessKey?: Pick<AccessKey, 'accessKeyId' | 'secretAccessKey'>;
+  readonly accessKey?: Endpoint['accessKey'];
 }
 
 /** A signed request as bytes. */
 export function signedRequest(
-  { port, accessKey }: Pick<TestServer, 'port' | 'accessKey'>,
+  { port, accessKey }: Endpoint,
   operation: string,
   body: string | Uint8Array,
   options: CallOptions & { readonly connection?: 'close' | 'keep-alive' } = {},
@@ -89,7 +95,7 @@ export function signedRequest(
 
 /** A signed call on a connection of its own. */
 export async function call(
-  server: Pick<TestServer, 'port' | 'accessKey'>,
+  server: Endpoint,
   operation: string,
   body: string | Uint8Array,
   options: CallOptions = {},

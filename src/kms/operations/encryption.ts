@@ -6,7 +6,6 @@ import {
   type EncryptionContext,
   hasHeader,
   isCiphertext,
-  joinCiphertext,
   keyIdOf,
   materialIdOf,
   sealedPart,
@@ -234,12 +233,11 @@ export const ENCRYPTION_OPERATIONS = {
     engine: {
       request: ({ input, key, material }) =>
         sealingWith(key, material, input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT', input.Plaintext, contextOf(input)),
-      answer({ input, key, material }, sealed: Uint8Array) {
-        const EncryptionAlgorithm = input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
-        const CiphertextBlob =
-          EncryptionAlgorithm === 'SYMMETRIC_DEFAULT' ? joinCiphertext(material.header, sealed) : sealed;
-        return { CiphertextBlob, KeyId: key.arn, EncryptionAlgorithm };
-      },
+      answer: ({ input, key }, CiphertextBlob: Uint8Array) => ({
+        CiphertextBlob,
+        KeyId: key.arn,
+        EncryptionAlgorithm: input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT',
+      }),
     },
   }),
 
@@ -327,10 +325,9 @@ export const ENCRYPTION_OPERATIONS = {
       const bytes = await openNow(service, opening(source, from, sealed, sourced));
       try {
         const to = await opened(destination.current);
-        const request = sealingWith(destination, to, target, bytes, destined);
-        const value = await service.engine.encrypt(request);
+        const CiphertextBlob = await service.engine.encrypt(sealingWith(destination, to, target, bytes, destined));
         return {
-          CiphertextBlob: target === 'SYMMETRIC_DEFAULT' ? joinCiphertext(to.header, value) : value,
+          CiphertextBlob,
           SourceKeyId: source.arn,
           KeyId: destination.arn,
           SourceEncryptionAlgorithm: sealed.algorithm,

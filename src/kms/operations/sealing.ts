@@ -1,6 +1,6 @@
 /** Sealing under the current material of a symmetric key: what Encrypt, ReEncrypt and the data keys share. */
 import type { RunItem } from '../../engine/index.ts';
-import { type CiphertextContext, ciphertextAad, joinCiphertext } from '../ciphertext.ts';
+import { type CiphertextContext, ciphertextAad } from '../ciphertext.ts';
 import type { LiveKey, LiveMaterial, OpenMaterial } from '../livekey.ts';
 import type { Service } from '../service.ts';
 
@@ -11,13 +11,14 @@ export type SealItem = Extract<RunItem, { op: 'encrypt' }>;
 export const aadOf = (material: LiveMaterial, context: CiphertextContext | undefined): Uint8Array =>
   context === undefined ? material.aad : ciphertextAad(material.header, context);
 
-/** The caller has no way to say which nonce is used: none of these parameters reaches it. */
+/** Asks for a whole ciphertext blob. The caller has no way to say which nonce is used: none of these parameters reaches it. */
 export function sealing(
   material: OpenMaterial,
   plaintext: Uint8Array,
   context: CiphertextContext | undefined,
 ): SealItem {
-  return { op: 'encrypt', key: material.handle, algorithm: 'XAES_256_GCM', plaintext, aad: aadOf(material, context) };
+  const aad = aadOf(material, context);
+  return { op: 'encrypt', key: material.handle, algorithm: 'XAES_256_GCM', plaintext, aad, prefix: material.header };
 }
 
 /** The material, opened where it was not. */
@@ -34,6 +35,6 @@ export async function seal(
   context: CiphertextContext | undefined,
 ): Promise<{ readonly ciphertext: Uint8Array; readonly KeyMaterialId: string }> {
   const material = await opened(key.current);
-  const sealed = await engine.encrypt(sealing(material, plaintext, context));
-  return { ciphertext: joinCiphertext(material.header, sealed), KeyMaterialId: material.materialId };
+  const ciphertext = await engine.encrypt(sealing(material, plaintext, context));
+  return { ciphertext, KeyMaterialId: material.materialId };
 }
