@@ -1,6 +1,10 @@
 {
   # Not `asan`: Node's own configuration defines that one, and wins.
-  'variables': { 'keymill_asan%': '<!(node -p "process.env.KEYMILL_ASAN === \'1\' ? 1 : 0")' },
+  'variables': {
+    'keymill_asan%': '<!(node -p "process.env.KEYMILL_ASAN === \'1\' ? 1 : 0")',
+    # The emulated kernels are for tests: half of the addon, and nobody else's.
+    'keymill_emulated%': '<!(node -p "process.env.KEYMILL_EMULATED === \'0\' ? 0 : 1")',
+  },
   'targets': [
     {
       'target_name': 'keymill',
@@ -76,6 +80,11 @@
       # now: a missing symbol fails the load instead of the first call. nodelete: a worker's end must not unmap code that the exit
       # handler and the arena still need.
       'ldflags': ['-Wl,-z,relro,-z,now,-z,nodelete', '-Wl,--exclude-libs,ALL'],
+      'conditions': [
+        ['keymill_emulated==0', { 'defines': ['KEYMILL_WITHOUT_EMULATED'] }],
+        # MSVC has no 128-bit integers, which the curves are computed with; Visual Studio's clang has.
+        ['OS=="win"', { 'msbuild_toolset': 'ClangCL' }],
+      ],
       'configurations': {
         'Release': { 'cflags': ['-O2'] },
         'Debug': {

@@ -35,7 +35,7 @@ import { temporaryDirectory, utf8 } from './support/kms-service.ts';
 
 const message = utf8('a message');
 
-/** Every operation the service has, as the SDK calls it. */
+/** A day of an application, and the errors it may meet; every operation is in aws-operations.test.ts. */
 async function exercise(client: KMSClient, t: TestContext): Promise<void> {
   const { KeyMetadata } = await client.send(new CreateKeyCommand({ Description: 'caf\u00e9' }));
   assert.ok(KeyMetadata?.CreationDate instanceof Date);

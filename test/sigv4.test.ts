@@ -246,6 +246,7 @@ const REFUSED: readonly (readonly [string, ReceivedRequest, string])[] = [
     withAuthorization(sign(base), (text) => text.replace('content-type;', 'a-header;content-type;')),
     MISMATCH,
   ],
+  ['an empty parameter', withAuthorization(sign(base), (text) => text.replace(', ', ',, ')), INCOMPLETE],
   ['a parameter twice', withAuthorization(sign(base), (text) => `${text}, Signature=x`), INCOMPLETE],
   [
     'a session token nobody issued',

@@ -1,3 +1,6 @@
+#include "ecdsa_kernels.h"
+
+#ifndef KEYMILL_WITHOUT_EMULATED
 #include "ecdsa_lanes.h"
 #include "lanes_emulated.h"
 
@@ -11,3 +14,11 @@ const EcdsaKernel kEmulatedEcdsa[kEcdsaCurves] = {
 };
 
 }  // namespace keymill
+
+#else
+
+namespace keymill {
+const EcdsaKernel kEmulatedEcdsa[kEcdsaCurves] = {};
+}  // namespace keymill
+
+#endif

@@ -18,7 +18,14 @@ constexpr List kLists[] = {
 #endif
 };
 
+constexpr char kEmulated[] = "emulated";
+constexpr char kOpenssl[] = "openssl";
+constexpr char kScalar[] = "scalar";
+
 bool runs_here(const Implementation& implementation) {
+#ifdef KEYMILL_WITHOUT_EMULATED
+  if (std::strcmp(implementation.name, kEmulated) == 0) return false;
+#endif
   return (implementation.required_cpu_features & ~cpu_features()) == 0;
 }
 
@@ -54,10 +61,6 @@ void for_each_spec(const Implementation& implementation, Visit visit) {
   }
   if (!has_key) visit(KeySpec{});
 }
-
-constexpr char kEmulated[] = "emulated";
-constexpr char kOpenssl[] = "openssl";
-constexpr char kScalar[] = "scalar";
 
 SelfTestReport run_self_tests(const std::string& fault, bool with_emulated) {
   const auto thread = std::make_unique<ThreadState>();

@@ -49,7 +49,10 @@ export interface EngineOptions {
    * operations run on the calling thread, in batches between which other events have their turn.
    */
   threads?: number | undefined;
-  /** Which implementations may be used; default `auto`, the fastest that proves itself. */
+  /**
+   * Which implementations to prefer, before OpenSSL's; default `auto`, the fastest that proves itself. `emulated` is for tests of the
+   * native vector kernels: the published addon does not have it. `engine.info.kernels` says what runs.
+   */
   kernels?: 'auto' | 'scalar' | 'emulated' | 'openssl' | undefined;
   limits?: Partial<QueueLimits> | undefined;
 }

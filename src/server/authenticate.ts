@@ -148,7 +148,10 @@ function parseAuthorization(header: string | undefined): Authorization {
   if (algorithm !== ALGORITHM) throw incomplete(`Unsupported AWS 'algorithm': '${algorithm}'.`);
   const parameters = new Map<string, string>();
   for (const part of rest.split(',')) {
-    const [name, value = ''] = splitOnce(part.trim(), '=');
+    const [name, value] = splitOnce(part.trim(), '=');
+    if (value === undefined) {
+      throw incomplete(`'${name}' not a valid key=value pair (missing equal-sign) in Authorization header.`);
+    }
     if (parameters.has(name)) throw incomplete(`Authorization header has more than one '${name}' parameter.`);
     parameters.set(name, value);
   }

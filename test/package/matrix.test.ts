@@ -1,0 +1,94 @@
+/**
+ * The tarball as its users meet it: installed without install scripts into an empty project, with the same addon on every Node that is
+ * supported. `npm run test:package` packs it first. Node's binaries come from npm.
+ */
+import assert from 'node:assert/strict';
+import { type SpawnSyncOptionsWithStringEncoding, spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+const ROOT = join(import.meta.dirname, '../../..');
+const { name, version, exports: doors } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const TARBALL = join(ROOT, `${name}-${version}.tgz`);
+const MAJORS = ['20', '22', '24', '26'];
+/** npm has no Node for musl: there only the Node that runs this is tried. */
+const IS_MUSL = existsSync('/etc/alpine-release');
+const NODE_PACKAGE = `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+
+const folder = mkdtempSync(join(tmpdir(), 'keymill-package-'));
+const project = join(folder, 'project');
+const installed = join(project, 'node_modules', name);
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Without what would decide for keymill, or tell npm where it was started from. */
+const environment = Object.fromEntries(
+  Object.entries(process.env).filter(([variable]) => !/^(?:keymill|npm)_/i.test(variable)),
+);
+
+/** What a command that must end well prints. `node`, where given, is the one that it and npm's commands run on. */
+function run(command: string, args: readonly string[], cwd = project, node = process.execPath): string {
+  const PATH = [dirname(node), process.env.PATH].join(delimiter);
+  const shell = process.platform === 'win32';
+  const options: SpawnSyncOptionsWithStringEncoding = { cwd, encoding: 'utf8', shell, env: { ...environment, PATH } };
+  const { status, stdout, stderr, error } = spawnSync(command, args, options);
+  assert.equal(status, 0, error?.message ?? `${command} ${args.join(' ')}\n${stdout}${stderr}`);
+  return stdout.trim();
+}
+
+/** The newest Node of each major, by what to call it. */
+function installNodes(): ReadonlyMap<string, string> {
+  if (IS_MUSL) return new Map([[process.version, process.execPath]]);
+  const nodes = join(folder, 'nodes');
+  mkdirSync(nodes);
+  const packages = MAJORS.map((major) => `node-${major}@npm:${NODE_PACKAGE}@${major}`);
+  run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', nodes, ...packages], nodes);
+  const binary = process.platform === 'win32' ? 'bin/node.exe' : 'bin/node';
+  return new Map(MAJORS.map((major) => [`Node ${major}`, join(nodes, 'node_modules', `node-${major}`, binary)]));
+}
+
+describe('the package', () => {
+  before(() => {
+    mkdirSync(project);
+    writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }');
+    copyFileSync(join(ROOT, 'test/package/doors.ts'), join(project, 'doors.ts'));
+    copyFileSync(join(ROOT, 'dist/test/package/doors.js'), join(project, 'doors.js'));
+  });
+
+  test('installs without running a script, of its own or of what it depends on', (t) => {
+    const start = performance.now();
+    run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', TARBALL]);
+    t.diagnostic(`installed in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+    const { packages } = JSON.parse(readFileSync(join(project, 'node_modules/.package-lock.json'), 'utf8'));
+    const scripted = Object.keys(packages).filter((each) => packages[each].hasInstallScript);
+    assert.deepEqual(scripted, []);
+  });
+
+  test('has types for every door, sound by themselves, that know wrong uses', () => {
+    for (const entry of Object.values(doors).flatMap((door) =>
+      typeof door === 'string' ? [door] : Object.values(door!),
+    )) {
+      if (entry.endsWith('.js')) assert.ok(existsSync(join(installed, entry.replace(/\.js$/, '.d.ts'))), entry);
+    }
+    const types = ['--types', 'node', '--typeRoots', join(ROOT, 'node_modules/@types')];
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const strict = ['--strict', '--noEmit', '--skipLibCheck', 'false', '--exactOptionalPropertyTypes'];
+    run(process.execPath, [tsc, ...strict, '--module', 'nodenext', '--target', 'es2023', ...types, 'doors.ts']);
+  });
+
+  for (const [label, node] of installNodes()) {
+    test(`${label}: every door works, on the native backend`, () => {
+      assert.equal(run(node, ['doors.js']), 'native');
+    });
+
+    test(`${label}: npx keymill info`, () => {
+      assert.match(run('npx', ['--no-install', name, 'info'], project, node), /^backend +native$/m);
+    });
+  }
+
+  test('without its addon every door works on WebAssembly', () => {
+    rmSync(join(installed, 'prebuilds'), { recursive: true });
+    assert.equal(run(process.execPath, ['doors.js']), 'wasm');
+  });
+});

@@ -1,0 +1,88 @@
+// Packs what is built, and checks the tarball as those who install it find it: nothing in it that does not belong, small, entry points
+// and types that every resolver agrees on. `--release` wants an addon for every platform. Needs no network.
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+
+const root = path.resolve(import.meta.dirname, '..');
+const MAXIMUM_BYTES = 3e6;
+
+/** Platforms with a native backend; elsewhere keymill runs on WASM. */
+const ADDONS = [
+  ...['linux-x64', 'linux-arm64'].flatMap((platform) => [
+    `${platform}/keymill.glibc.node`,
+    `${platform}/keymill.musl.node`,
+  ]),
+  ...['darwin-x64', 'darwin-arm64', 'win32-x64'].map((platform) => `${platform}/keymill.node`),
+];
+
+const problems = [];
+
+function run(command, args) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
+  if (error) throw error;
+  return { status, stdout, stderr };
+}
+
+const filesUnder = (folder) =>
+  readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name)).replaceAll('\\', '/'));
+
+/** What belongs: what the sources compile to, the module, addons of the platforms above, and four files to read. */
+function expectedFiles() {
+  const sources = filesUnder('src').map((file) => `dist/${file.replace(/\.ts$/, '')}`);
+  const addons = filesUnder('prebuilds').filter((file) => ADDONS.includes(file.slice('prebuilds/'.length)));
+  return [
+    ...sources.flatMap((stem) => [`${stem}.js`, `${stem}.js.map`, `${stem}.d.ts`]),
+    ...['dist/keymill.wasm', ...addons],
+    ...['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'],
+  ];
+}
+
+const difference = (some, others) => some.filter((each) => !others.includes(each));
+
+// Scripts would build again; what is packed is what was tested.
+const { stdout } = run('npm', ['pack', '--ignore-scripts', '--json']);
+const [packed] = JSON.parse(stdout);
+const tarball = path.join(root, packed.filename);
+const [files, expected] = [packed.files.map((file) => file.path), expectedFiles()];
+
+for (const file of difference(files, expected))
+  problems.push(`${file} does not belong (left from a source that is gone?)`);
+for (const file of difference(expected, files)) problems.push(`${file} is missing (built?)`);
+const wanted = process.argv.includes('--release') ? ADDONS : [];
+for (const addon of difference(
+  wanted.map((file) => `prebuilds/${file}`),
+  files,
+))
+  problems.push(`${addon} is missing`);
+
+const { size } = statSync(tarball);
+if (size > MAXIMUM_BYTES) problems.push(`${size} bytes, more than ${MAXIMUM_BYTES}`);
+
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+// npm runs no install scripts unless told to, and would make one up of a binding.gyp.
+for (const script of ['preinstall', 'install', 'postinstall']) {
+  if (script in manifest.scripts) problems.push(`there is a script ${script}`);
+}
+if (manifest.gypfile !== false) problems.push('gypfile is not false');
+
+const { messages, pkg } = await publint({ pack: { tarball: readFileSync(tarball).buffer }, strict: true });
+for (const message of messages) problems.push(`publint: ${formatMessage(message, pkg, { color: false })}`);
+
+// ESM alone: what require() loads is the same module.
+const attw = run(path.join(root, 'node_modules/.bin/attw'), [
+  tarball,
+  '--profile',
+  'esm-only',
+  '--no-color',
+  '--no-emoji',
+]);
+if (attw.status !== 0) problems.push(`are-the-types-wrong: ${attw.stdout}${attw.stderr}`);
+
+console.log(`${packed.filename}: ${size} bytes, ${files.length} files, ${packed.unpackedSize} bytes unpacked`);
+for (const problem of problems) console.error(problem);
+process.exit(problems.length > 0 ? 1 : 0);
