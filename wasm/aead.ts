@@ -18,7 +18,8 @@ import {
   TAG_BYTES,
 } from './contract';
 import { addKeystream, xorBytes } from './counter_mode';
-import { BULK_BLOCKS, BULK_BYTES, ghashBlocks, ghashBulk, makeBulk } from './ghash';
+import { ghashBlocks } from './ghash';
+import { BULK_BLOCKS, BULK_BYTES, ghashBulk, makeBulk } from './ghash_bulk';
 import { Key, prepare, registerSecretKeys } from './keys';
 import { allocate, isEqual, wipe } from './memory';
 import { Item, register, specs } from './operation';
@@ -32,7 +33,7 @@ const XAES_DERIVING_BYTES: usize = 12;
 /** A key ready for GCM. */
 @unmanaged
 class Cipher {
-  /** The tables of ghash.ts, or 0. */
+  /** The tables of ghash_bulk.ts, or 0. */
   bulk: usize;
   reserved: usize;
   /** H: the zero block encrypted (section 6.5 step 1). 16 bytes, as two words to keep their place. */
@@ -58,7 +59,7 @@ const derivedKey = counterBlock + BLOCK_BYTES;
 const derived = changetype<Cipher>(memory.data(<i32>PREPARED_BYTES, 16));
 const derivedBulk = memory.data(<i32>BULK_BYTES, 16);
 /** From this length on the tables pay for themselves within one message. */
-const DERIVED_BULK_BYTES: usize = 2560;
+const DERIVED_BULK_BYTES: usize = 1024;
 
 /** J0 = IV || 0^31 || 1 (section 7.1 step 2). */
 const FIRST_COUNTER: u32 = 1;
@@ -66,6 +67,8 @@ const BATCH_COUNTERS: u32 = <u32>BATCH_BLOCKS;
 
 /** Where the unused part of `keystream` begins. */
 let unused: usize = 0;
+/** Where `beginOutput` left the plaintext. */
+let plaintext: usize = 0;
 
 @inline
 function scheduleOf(cipher: Cipher): usize {
@@ -193,7 +196,7 @@ function crypt(cipher: Cipher, template: v128, input: usize, bytes: usize, outpu
   addKeystream(scheduleOf(cipher), counterBlock, BATCH_COUNTERS, input + first, bytes - first, output + first);
 }
 
-/** Encrypts `text` in place and writes the tag behind it. `mask` is E(J0). */
+/** Encrypts `text` and writes the tag behind the ciphertext. `mask` is E(J0). The spans may begin at the same place. */
 function seal(
   cipher: Cipher,
   template: v128,
@@ -202,10 +205,11 @@ function seal(
   aadBytes: usize,
   text: usize,
   bytes: usize,
+  output: usize,
 ): void {
-  crypt(cipher, template, text, bytes, text);
-  authenticate(cipher, aad, aadBytes, text, bytes);
-  v128.store(text + bytes, v128.xor(v128.load(hash), mask));
+  crypt(cipher, template, text, bytes, output);
+  authenticate(cipher, aad, aadBytes, output, bytes);
+  v128.store(output + bytes, v128.xor(v128.load(hash), mask));
 }
 
 /** Checks the tag behind `bytes` bytes of ciphertext and decrypts them if it is right; otherwise `output` is untouched. */
@@ -251,14 +255,22 @@ function deriveCipher(base: Cipher, nonce24: usize): void {
   expandKey(derivedKey, scheduleOf(derived));
 }
 
-/** Seals `text` in place under a SYMMETRIC_DEFAULT key, the tag behind it; false where memory is short. Also what wrap.ts wraps with. */
-export function sealXaes(key: Key, nonce24: usize, aad: usize, aadBytes: usize, text: usize, bytes: usize): bool {
+/** Seals `text` under a SYMMETRIC_DEFAULT key as `seal` does; false where memory is short. Also what wrap.ts wraps with. */
+export function sealXaes(
+  key: Key,
+  nonce24: usize,
+  aad: usize,
+  aadBytes: usize,
+  text: usize,
+  bytes: usize,
+  output: usize,
+): bool {
   const base = cipherOf(key);
   if (!base) return false;
   deriveCipher(base, nonce24);
   const template = counterTemplate(nonce24 + XAES_DERIVING_BYTES);
   const mask = beginDerivedMessage(template, max(bytes, aadBytes));
-  seal(derived, template, mask, aad, aadBytes, text, bytes);
+  seal(derived, template, mask, aad, aadBytes, text, bytes, output);
   endDerivedMessage();
   return true;
 }
@@ -283,12 +295,17 @@ export function openXaes(
   return isGood ? STATUS_OK : STATUS_DECRYPTION_FAILED;
 }
 
-/** Puts the nonce, the caller's or a fresh one, at the head of the output, and the plaintext in place behind it. */
+/** Puts the nonce, the caller's or a fresh one, at the head of the output, and the plaintext, where that is in the way, behind it. */
 function beginOutput(item: Item, nonceBytes: usize): u32 {
   if (item.nonceBytes && item.nonceBytes != nonceBytes) return STATUS_INVALID_LENGTH;
   if (item.capacityBytes < nonceBytes + item.inputBytes + TAG_BYTES) return STATUS_MALFORMED_RECORD;
-  // The plaintext is moved first: records may encrypt onto themselves.
-  memory.copy(item.output + nonceBytes, item.input, item.inputBytes);
+  // Records may encrypt onto themselves.
+  const text = item.output + nonceBytes;
+  plaintext = item.input;
+  if (plaintext < text + item.inputBytes && item.output < plaintext + item.inputBytes) {
+    memory.copy(text, plaintext, item.inputBytes);
+    plaintext = text;
+  }
   if (item.nonceBytes) memory.copy(item.output, item.nonce, nonceBytes);
   else if (!fillRandom(item.output, nonceBytes)) return STATUS_UNAVAILABLE;
   item.outputBytes = nonceBytes + item.inputBytes + TAG_BYTES;
@@ -303,7 +320,8 @@ function encryptGcm(item: Item): u32 {
   wantBulk(item.key, cipher, max(item.inputBytes, item.extraBytes));
   const template = counterTemplate(item.output);
   const mask = beginMessage(cipher, template, item.inputBytes);
-  seal(cipher, template, mask, item.extra, item.extraBytes, item.output + GCM_NONCE_BYTES, item.inputBytes);
+  const ciphertext = item.output + GCM_NONCE_BYTES;
+  seal(cipher, template, mask, item.extra, item.extraBytes, plaintext, item.inputBytes, ciphertext);
   wipe(scratch, SCRATCH_BYTES);
   return STATUS_OK;
 }
@@ -311,8 +329,9 @@ function encryptGcm(item: Item): u32 {
 function encryptXaes(item: Item): u32 {
   const status = beginOutput(item, XAES_NONCE_BYTES);
   if (status != STATUS_OK) return status;
-  const text = item.output + XAES_NONCE_BYTES;
-  const isSealed = sealXaes(item.key, item.output, item.extra, item.extraBytes, text, item.inputBytes);
+  const ciphertext = item.output + XAES_NONCE_BYTES;
+  const nonce = item.output;
+  const isSealed = sealXaes(item.key, nonce, item.extra, item.extraBytes, plaintext, item.inputBytes, ciphertext);
   return isSealed ? STATUS_OK : STATUS_OUT_OF_MEMORY;
 }
 

@@ -53,8 +53,7 @@ function wrapKey(item: Item): u32 {
   let status = STATUS_UNAVAILABLE;
   if (fillRandom(nonce, XAES_NONCE_BYTES)) {
     const ciphertext = nonce + XAES_NONCE_BYTES;
-    memory.copy(ciphertext, key.material, key.materialBytes);
-    const isSealed = sealXaes(item.key, nonce, data, dataBytes, ciphertext, key.materialBytes);
+    const isSealed = sealXaes(item.key, nonce, data, dataBytes, key.material, key.materialBytes, ciphertext);
     status = isSealed ? STATUS_OK : STATUS_OUT_OF_MEMORY;
   }
   release(data, dataBytes);
