@@ -2,10 +2,10 @@
  * A signing server with durable keys. Requests that arrive together share batches of the engine, whichever keys they name.
  *
  *   TOKEN=secret PORT=8080 node dist/examples/signing-server.js ./signing-keys
- *   curl -X PUT -H 'Authorization: Bearer secret' http://127.0.0.1:8080/payments           makes a key, answers its public key (SPKI, DER)
- *   curl --data-binary @message -H 'Authorization: Bearer secret' http://127.0.0.1:8080/payments      answers a signature (DER)
+ *   PUT /payments     makes that key, where there is none, and answers its public key (SPKI, DER)
+ *   POST /payments    signs the body and answers the signature (DER)
  *
- * SIGTERM and SIGINT answer what is in flight and then end.
+ * Both want "Authorization: Bearer secret". SIGTERM and SIGINT answer what is in flight and then end.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
@@ -25,10 +25,12 @@ const kms = await Keymill.open({ path });
 
 /** What each method does with a key's alias. */
 const METHODS: Readonly<Record<string, (KeyId: string, body: Uint8Array) => Promise<Uint8Array>>> = {
-  async PUT(alias) {
-    const { KeyMetadata } = await kms.createKey({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' });
-    const { KeyId } = KeyMetadata;
-    await kms.createAlias({ AliasName: alias, TargetKeyId: KeyId });
+  async PUT(KeyId) {
+    await kms.describeKey({ KeyId }).catch(async (error) => {
+      if (!(error instanceof KmsError) || error.name !== 'NotFoundException') throw error;
+      const { KeyMetadata } = await kms.createKey({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' });
+      await kms.createAlias({ AliasName: KeyId, TargetKeyId: KeyMetadata.KeyId });
+    });
     return (await kms.getPublicKey({ KeyId })).PublicKey;
   },
   async POST(KeyId, Message) {

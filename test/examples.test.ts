@@ -53,11 +53,12 @@ test('signing-server signs for many at once, and answers what is in flight when 
   const signed = await Promise.all(messages.map((message, i) => call(names[i % 2]!, 'POST', message)));
   for (const [i, { body }] of signed.entries()) assertSigned(i % 2, messages[i]!, body);
 
+  assert.deepEqual((await call('/payments', 'PUT')).body, keys[0], 'a key that is there stays');
   for (const [{ status, body }, wanted] of [
     [await call('/payments', 'POST', 'x', 'guess'), 401],
     [await call('/payments', 'DELETE'), 405],
     [await call('/nobody', 'POST', 'x'), 400],
-    [await call('/payments', 'PUT'), 400],
+    [await call('/not;a;name', 'PUT'), 400],
     [await call('/payments', 'POST', 'x'.repeat(5000)), 413],
   ] as const) {
     assert.equal(status, wanted, body.toString());

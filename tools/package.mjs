@@ -38,7 +38,7 @@ function expectedFiles() {
   const sources = filesUnder('src').map((file) => `dist/${file.replace(/\.ts$/, '')}`);
   const addons = filesUnder('prebuilds').filter((file) => ADDONS.includes(file.slice('prebuilds/'.length)));
   return [
-    ...sources.flatMap((stem) => [`${stem}.js`, `${stem}.js.map`, `${stem}.d.ts`]),
+    ...sources.flatMap((stem) => [`${stem}.js`, `${stem}.d.ts`]),
     ...['dist/keymill.wasm', ...addons],
     ...['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'],
   ];
@@ -53,7 +53,7 @@ const tarball = path.join(root, packed.filename);
 const [files, expected] = [packed.files.map((file) => file.path), expectedFiles()];
 
 for (const file of difference(files, expected))
-  problems.push(`${file} does not belong (left from a source that is gone?)`);
+  problems.push(`${file} does not belong (left from an earlier build? remove dist)`);
 for (const file of difference(expected, files)) problems.push(`${file} is missing (built?)`);
 const wanted = process.argv.includes('--release') ? ADDONS : [];
 for (const addon of difference(
@@ -72,7 +72,10 @@ for (const script of ['preinstall', 'install', 'postinstall']) {
 }
 if (manifest.gypfile !== false) problems.push('gypfile is not false');
 
-const { messages, pkg } = await publint({ pack: { tarball: readFileSync(tarball).buffer }, strict: true });
+const { messages, pkg } = await publint({
+  pack: { tarball: new Uint8Array(readFileSync(tarball)).buffer },
+  strict: true,
+});
 for (const message of messages) problems.push(`publint: ${formatMessage(message, pkg, { color: false })}`);
 
 // ESM alone: what require() loads is the same module.

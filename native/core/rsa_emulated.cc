@@ -1,3 +1,6 @@
+#include "rsa_kernels.h"
+
+#ifndef KEYMILL_WITHOUT_EMULATED
 #define KEYMILL_COMPACT
 #include "lanes_emulated.h"
 #include "rsa_lanes.h"
@@ -11,3 +14,11 @@ const RsaKernel kEmulatedRsa[kRsaSizes] = {
 };
 
 }  // namespace keymill
+
+#else
+
+namespace keymill {
+const RsaKernel kEmulatedRsa[kRsaSizes] = {};
+}  // namespace keymill
+
+#endif
