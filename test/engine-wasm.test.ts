@@ -6,14 +6,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
-import { Flag, HANDLE_BYTES, Operation, Status } from '../src/engine/backend.ts';
-import { KEY_SPECS, type KeySpec } from '../src/engine/specs.ts';
+import { BLOCK_HEADER_BYTES, Flag, HANDLE_BYTES, Operation, RECORD_BYTES, Status } from '../src/engine/backend.ts';
+import { ALGORITHMS, KEY_SPECS, type KeySpec } from '../src/engine/specs.ts';
 import { openWasm, wasmHost } from '../src/engine/wasm.ts';
 import { openWasmBackend } from '../src/engine/wasm-backend.ts';
 import { compileModule } from '../src/engine/wasm-instance.ts';
-import { fromHex } from './support/bytes.ts';
+import { fromHex, pattern } from './support/bytes.ts';
 import { fixedKey } from './support/keys.ts';
-import { layOut, play } from './support/replay.ts';
+import { layOut, play, playOne } from './support/replay.ts';
 import { readWat, type WatFunction } from './support/wat.ts';
 
 const MODULE = new URL('../keymill.wasm', import.meta.url);
@@ -238,6 +238,30 @@ describe('the compiled WASM module', () => {
     const backend = openWasm({ threads: 1, kernels: 'auto' });
     assert.ok(backend.info.selfTests.length > 0);
     assert.equal(wasmHost(), wasmHost(), 'and is compiled once');
+    await backend.close();
+  });
+
+  test('records encrypt onto themselves', async () => {
+    const backend = openWasm({ threads: 1, kernels: 'auto' });
+    const keySpec = KEY_SPECS.SYMMETRIC_DEFAULT.id;
+    const importing = { operation: Operation.IMPORT_KEY, keySpec, input: pattern(32), outputBytes: HANDLE_BYTES };
+    const keyRing = { key: playOne(backend, importing).handle(0) };
+    const input = pattern(5000);
+    const inputOffset = BLOCK_HEADER_BYTES + RECORD_BYTES;
+    for (const [algorithm, nonceBytes] of [
+      [ALGORITHMS.SYMMETRIC_DEFAULT.id, 12],
+      [ALGORITHMS.XAES_256_GCM.id, 24],
+    ] as const) {
+      for (const shift of [0, 8, 40, input.length - 8, input.length]) {
+        const outputBytes = nonceBytes + input.length + 16;
+        const words = { outputOffset: inputOffset + shift };
+        const sealing = { operation: Operation.ENCRYPT, algorithm, key: 'key', input, outputBytes, words };
+        const sealed = play(backend, layOut([sealing], outputBytes), keyRing);
+        const opening = { operation: Operation.DECRYPT, algorithm, key: 'key', outputBytes: input.length };
+        const opened = playOne(backend, { ...opening, input: sealed.output(0) }, keyRing);
+        assert.deepEqual(opened.output(0), input, `${nonceBytes} bytes of nonce, output ${shift} bytes further`);
+      }
+    }
     await backend.close();
   });
 

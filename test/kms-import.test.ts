@@ -262,4 +262,51 @@ describe('imported material', () => {
     assert.deepEqual((await kms.decrypt({ CiphertextBlob })).Plaintext, message);
     await rejectsWith(kms.deleteImportedKeyMaterial({ KeyId, KeyMaterialId: '0'.repeat(64) }), 'NotFoundException');
   });
+
+  test('what has expired while it waited for a rotation is not rotated to, and makes room for another', async (t) => {
+    let now = Date.UTC(2026, 10, 22);
+    const kms = await openInMemory(t, { clock: () => new Date(now) });
+    const { KeyId, Arn } = await external(kms);
+    const { KeyMaterialId } = await importInto(kms, KeyId, randomBytes(32));
+    await importInto(kms, KeyId, randomBytes(32), { ImportType: 'NEW_KEY_MATERIAL', ValidTo: new Date(now + DAY) });
+    now += DAY;
+    const all = () => kms.listKeyRotations({ KeyId, IncludeKeyMaterial: 'ALL_KEY_MATERIAL' });
+    assert.equal((await all()).Rotations.length, 1);
+    await rejectsWith(
+      kms.rotateKeyOnDemand({ KeyId }),
+      'KMSInvalidStateException',
+      `No available key material pending rotation for the key: ${Arn}.`,
+    );
+    const { KeyMetadata } = await kms.describeKey({ KeyId });
+    assert.deepEqual([KeyMetadata.KeyState, KeyMetadata.CurrentKeyMaterialId], ['Enabled', KeyMaterialId]);
+    const next = await importInto(kms, KeyId, randomBytes(32), { ...FOREVER, ImportType: 'NEW_KEY_MATERIAL' });
+    await kms.rotateKeyOnDemand({ KeyId });
+    assert.equal((await kms.describeKey({ KeyId })).KeyMetadata.CurrentKeyMaterialId, next.KeyMaterialId);
+  });
+
+  test('rotates on demand 25 times and no more', async (t) => {
+    const kms = await openInMemory(t);
+    const { KeyId, Arn } = await external(kms);
+    await importInto(kms, KeyId, randomBytes(32));
+    const parameters = await kms.getParametersForImport({
+      KeyId,
+      WrappingAlgorithm: 'RSAES_OAEP_SHA_256',
+      WrappingKeySpec: 'RSA_2048',
+    });
+    for (let rotations = 0; rotations <= 25; rotations++) {
+      await kms.importKeyMaterial({
+        KeyId,
+        ImportToken: parameters.ImportToken,
+        EncryptedKeyMaterial: wrapFor(parameters.PublicKey, 'RSAES_OAEP_SHA_256', randomBytes(32)),
+        ImportType: 'NEW_KEY_MATERIAL',
+        ...FOREVER,
+      });
+      if (rotations < 25) await kms.rotateKeyOnDemand({ KeyId });
+    }
+    await rejectsWith(
+      kms.rotateKeyOnDemand({ KeyId }),
+      'LimitExceededException',
+      `The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: ${Arn}`,
+    );
+  });
 });

@@ -51,6 +51,7 @@ describe('deletion', () => {
     // Even before anything has swept.
     await rejectsWith(kms.describeKey({ KeyId }), 'NotFoundException', gone);
     await rejectsWith(kms.cancelKeyDeletion({ KeyId }), 'NotFoundException', gone);
+    await rejectsWith(kms.listAliases({ KeyId }), 'NotFoundException', gone);
     await kms.maintain();
     await rejectsWith(kms.describeKey({ KeyId }), 'NotFoundException', gone);
     await rejectsWith(kms.describeKey({ KeyId: 'alias/x' }), 'NotFoundException', /alias\/x is not found/);

@@ -3,7 +3,7 @@ import type { KeyRecord, StoredKey } from '../store/index.ts';
 import { keyNotFound } from './address.ts';
 import type { LiveKey } from './livekey.ts';
 import type { KeyCall } from './operation.ts';
-import { requireState, stateAt } from './states.ts';
+import { asOf, type KeyState, requireState } from './states.ts';
 
 /**
  * Replaces the key of a call by what `change` makes of it, durably, in the store and then in memory. `change` sees the key as it
@@ -14,10 +14,10 @@ export async function changeKey(
   change: (stored: StoredKey) => StoredKey,
 ): Promise<LiveKey> {
   const stored = await service.store.updateKey(key.record.keyId, (before) => {
-    const keyState = stateAt(before, service.now());
-    if (keyState === undefined) throw keyNotFound(key.arn);
-    requireState(rule.state, keyState, key.arn);
-    return change({ ...before, key: { ...before.key, keyState } });
+    const present = asOf(before, service.now());
+    if (present === undefined) throw keyNotFound(key.arn);
+    requireState(rule.state, present.key.keyState as KeyState, key.arn);
+    return change(present);
   });
   if (stored === undefined) throw keyNotFound(key.arn);
   return service.keyring.put(stored);

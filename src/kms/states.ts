@@ -127,3 +127,16 @@ export function stateAt(stored: StoredKey, now: number): KeyState | undefined {
   );
   return isExpired ? 'PendingImport' : state;
 }
+
+/** The key as time has left it, whether or not anybody has written it down yet; undefined once it is gone. */
+export function asOf(stored: StoredKey, now: number): StoredKey | undefined {
+  const keyState = stateAt(stored, now);
+  if (keyState === undefined) return undefined;
+  const isExpired = ({ wrapped, validTo }: MaterialRecord): boolean =>
+    wrapped !== null && validTo !== null && now >= validTo;
+  const materials = stored.materials
+    // Of one that only waited for a rotation nothing is remembered: other bytes may take its place.
+    .filter((each) => isNeeded(each) || !isExpired(each))
+    .map((each) => (isExpired(each) ? { ...each, wrapped: null, validTo: null } : each));
+  return { key: { ...stored.key, keyState }, materials };
+}

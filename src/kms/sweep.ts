@@ -9,7 +9,7 @@ import { MS_PER_DAY } from './days.ts';
 import { generateMaterial } from './newkey.ts';
 import { handOver, withCurrent } from './rotate.ts';
 import type { Service } from './service.ts';
-import { isNeeded, stateAt } from './states.ts';
+import { asOf } from './states.ts';
 
 /** Does everything that is due. Several processes may sweep one store: each step checks again under the store's lock. */
 export async function sweep(service: Service): Promise<void> {
@@ -27,22 +27,13 @@ export async function sweep(service: Service): Promise<void> {
   }
 }
 
-const isExpired = (validTo: number | null, wrapped: Uint8Array | null, now: number): boolean =>
-  wrapped !== null && validTo !== null && now >= validTo;
-
 const hasExpired = ({ materials }: StoredKey, now: number): boolean =>
-  materials.some(({ validTo, wrapped }) => isExpired(validTo, wrapped, now));
+  materials.some(({ validTo, wrapped }) => wrapped !== null && validTo !== null && now >= validTo);
 
 /** The key without the material that has expired; it keeps its deletion, and waits for the import otherwise. */
 async function expire({ store, keyring, now }: Service, keyId: string): Promise<void> {
   const at = now();
-  const stored = await store.updateKey(keyId, (before) => {
-    const keyState = stateAt(before, at) ?? before.key.keyState;
-    const materials = before.materials
-      .filter((each) => isNeeded(each) || !isExpired(each.validTo, each.wrapped, at))
-      .map((each) => (isExpired(each.validTo, each.wrapped, at) ? { ...each, wrapped: null, validTo: null } : each));
-    return { key: { ...before.key, keyState }, materials };
-  });
+  const stored = await store.updateKey(keyId, (before) => asOf(before, at) ?? before);
   if (stored !== undefined) keyring.put(stored);
 }
 

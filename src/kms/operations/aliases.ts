@@ -6,6 +6,7 @@ import { KmsError } from '../errors.ts';
 import type { LiveKey } from '../livekey.ts';
 import { keyOperation, operation } from '../operation.ts';
 import { page } from '../pages.ts';
+import { admit } from '../perform.ts';
 import { boolean, integer, list, required, string, structure, time } from '../shapes.ts';
 import { aliasName, keyId, marker } from './members.ts';
 
@@ -123,8 +124,10 @@ export const ALIAS_OPERATIONS = {
   ListAliases: operation({
     input: { KeyId: keyId, Limit: integer({ min: 1, max: 100 }), Marker: marker },
     output: { Aliases: required(list(aliasEntry)), NextMarker: string(), Truncated: required(boolean) },
-    async run({ service: { store, realm, keyring }, input }) {
+    async run({ service, operation: name, input }) {
+      const { store, realm, keyring } = service;
       const key = input.KeyId === undefined ? undefined : await keyring.named(input.KeyId, 'key');
+      if (key !== undefined) admit(service, key, { state: 'reading' }, name);
       const { items, ...rest } = await page(
         input,
         50,

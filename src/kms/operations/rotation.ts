@@ -1,6 +1,6 @@
 /** EnableKeyRotation, DisableKeyRotation, GetKeyRotationStatus, RotateKeyOnDemand, ListKeyRotations. */
 import { KEY_SPECS } from '../../engine/index.ts';
-import type { MaterialRecord, Page } from '../../store/index.ts';
+import type { MaterialRecord, Page, StoredKey } from '../../store/index.ts';
 import { changeKey, changeRecord } from '../change.ts';
 import { MS_PER_DAY } from '../days.ts';
 import { KmsError } from '../errors.ts';
@@ -10,6 +10,7 @@ import { type KeyCall, keyOperation } from '../operation.ts';
 import { page } from '../pages.ts';
 import { handOver, withCurrent } from '../rotate.ts';
 import { boolean, enumeration, integer, list, required, string, structure, time } from '../shapes.ts';
+import { asOf } from '../states.ts';
 import { requireInRange } from '../validate.ts';
 import { keyId, marker } from './members.ts';
 import { expirationModelOf } from './metadata.ts';
@@ -69,6 +70,16 @@ async function pageOf(materials: readonly MaterialRecord[], { after, limit }: Pa
   return materials.slice(start, start + limit);
 }
 
+/** @throws KmsError LimitExceededException */
+function requireRotationsLeft({ materials }: StoredKey, { arn }: LiveKey): void {
+  const done = materials.filter(({ rotationType }) => rotationType === 'ON_DEMAND').length;
+  if (done < MAX_ON_DEMAND_ROTATIONS) return;
+  throw new KmsError(
+    'LimitExceededException',
+    `The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: ${arn}`,
+  );
+}
+
 /** Draws a material and makes it current. */
 async function rotateDrawn(call: KeyCall<unknown>): Promise<LiveKey> {
   const { service, key } = call;
@@ -83,13 +94,7 @@ async function rotateDrawn(call: KeyCall<unknown>): Promise<LiveKey> {
       if (nextRotationDate !== null && rotationDate >= nextRotationDate - CONFLICT_MS) {
         throw new KmsError('ConflictException', `${key.arn} is about to be rotated automatically.`);
       }
-      const done = stored.materials.filter(({ rotationType }) => rotationType === 'ON_DEMAND').length;
-      if (done >= MAX_ON_DEMAND_ROTATIONS) {
-        throw new KmsError(
-          'LimitExceededException',
-          `The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: ${key.arn}`,
-        );
-      }
+      requireRotationsLeft(stored, key);
       return withCurrent(stored, record);
     });
     handOver(rotated, record.materialId, handle);
@@ -110,6 +115,7 @@ function rotateImported(call: KeyCall<unknown>): Promise<LiveKey> {
         `No available key material pending rotation for the key: ${call.key.arn}.`,
       );
     }
+    requireRotationsLeft(stored, call.key);
     return withCurrent(stored, { ...pending, rotationDate: call.service.now(), rotationType: 'ON_DEMAND' });
   });
 }
@@ -185,11 +191,12 @@ export const ROTATION_OPERATIONS = {
     },
     output: { Rotations: required(list(rotationEntry)), NextMarker: string(), Truncated: required(boolean) },
     key: { member: 'KeyId', state: 'reading', names: 'key' },
-    async run({ input, key }) {
+    async run({ service, input, key }) {
       requireRotatable(key, false);
       const isWanted = ({ rotationDate }: MaterialRecord) =>
         input.IncludeKeyMaterial === 'ALL_KEY_MATERIAL' || rotationDate !== null;
-      const wanted = key.stored.materials.filter(isWanted);
+      const { materials } = asOf(key.stored, service.now()) ?? key.stored;
+      const wanted = materials.filter(isWanted);
       const { items, ...rest } = await page(
         input,
         100,
