@@ -21,7 +21,9 @@ const ADDONS = [
 const problems = [];
 
 function run(command, args) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
+  // On Windows npm is a script of the shell's.
+  const shell = process.platform === 'win32' && command === 'npm';
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: 'utf8', shell });
   if (error) throw error;
   return { status, stdout, stderr };
 }
@@ -74,7 +76,8 @@ const { messages, pkg } = await publint({ pack: { tarball: readFileSync(tarball)
 for (const message of messages) problems.push(`publint: ${formatMessage(message, pkg, { color: false })}`);
 
 // ESM alone: what require() loads is the same module.
-const attw = run(path.join(root, 'node_modules/.bin/attw'), [
+const attw = run(process.execPath, [
+  path.join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'),
   tarball,
   '--profile',
   'esm-only',

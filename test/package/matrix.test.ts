@@ -30,7 +30,8 @@ const environment = Object.fromEntries(
 /** What a command that must end well prints. `node`, where given, is the one that it and npm's commands run on. */
 function run(command: string, args: readonly string[], cwd = project, node = process.execPath): string {
   const PATH = [dirname(node), process.env.PATH].join(delimiter);
-  const shell = process.platform === 'win32';
+  // On Windows npm's commands are scripts of the shell's.
+  const shell = process.platform === 'win32' && /^np[mx]$/.test(command);
   const options: SpawnSyncOptionsWithStringEncoding = { cwd, encoding: 'utf8', shell, env: { ...environment, PATH } };
   const { status, stdout, stderr, error } = spawnSync(command, args, options);
   assert.equal(status, 0, error?.message ?? `${command} ${args.join(' ')}\n${stdout}${stderr}`);

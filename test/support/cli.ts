@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 export const MAIN = join(import.meta.dirname, '../../src/cli/main.js');
 
 /** Without the variables that would decide instead of the test. */
-function cleanEnvironment(environment: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+export function cleanEnvironment(environment: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(?:KEYMILL|AWS)_/.test(name));
   return { ...Object.fromEntries(inherited), ...environment };
 }
