@@ -25,18 +25,18 @@ class Order {
 const sizes = (backend: ManualBackend): number[] => backend.submitted.map(({ records }) => records.length);
 const digest32 = pattern(32);
 
-async function p256Key(open: ReturnType<typeof openManual>, keySpec: KeySpec = 'ECC_NIST_P256'): Promise<EngineKey> {
+/** A key whose operations are worth a thread even alone. */
+async function dearKey(open: ReturnType<typeof openManual>, keySpec: KeySpec = 'ECC_NIST_P384'): Promise<EngineKey> {
   const promise = open.engine.importKey({ keySpec, format: 'pkcs8', data: pattern(10) });
   await tick();
   await open.backend.finishAll();
   return promise;
 }
 
-const signing = (key: EngineKey, algorithm: SigningAlgorithm = 'ECDSA_SHA_256') => ({
-  key,
-  algorithm,
-  message: digest32,
-});
+const signing = (
+  key: EngineKey,
+  algorithm: SigningAlgorithm = key.keySpec === 'ECC_NIST_P384' ? 'ECDSA_SHA_384' : 'ECDSA_SHA_256',
+) => ({ key, algorithm, message: digest32 });
 
 describe('coalescing', () => {
   test('inline calls of one tick run as one block, in the order of the calls', async () => {
@@ -67,7 +67,7 @@ describe('coalescing', () => {
   test('dear calls of one tick share blocks, and blocks grow while the threads are busy', async () => {
     const open = openManual();
     const { engine, backend } = open;
-    const key = await p256Key(open);
+    const key = await dearKey(open);
     const before = backend.submitted.length;
     const calls = [engine.sign(signing(key))];
     await tick();
@@ -95,11 +95,34 @@ describe('coalescing', () => {
     await engine.close();
   });
 
+  test('a lone call that takes less than a thread would to wake runs here, where no thread is busy', async () => {
+    const open = openManual();
+    const { engine, backend } = open;
+    const quick = signing(await dearKey(open, 'ECC_NIST_P256'));
+    const dear = signing(await dearKey(open));
+    const before = backend.submitted.length;
+    await engine.sign(quick);
+    assert.equal(backend.submitted.length, before);
+    const busy = engine.sign(dear);
+    await tick();
+    const behind = engine.sign(quick);
+    await tick();
+    assert.deepEqual(sizes(backend).slice(before), [1, 1], 'behind a busy thread it queues');
+    await backend.finishAll();
+    await Promise.all([busy, behind]);
+    const several = Array.from({ length: 5 }, () => engine.sign(quick));
+    await tick();
+    assert.deepEqual(sizes(backend).slice(before + 2), [5], 'several are worth a thread');
+    await backend.finishAll();
+    await Promise.all(several);
+    await engine.close();
+  });
+
   test('a block holds one operation, algorithm and spec, with keys mixed freely', async () => {
     const open = openManual({ threads: 8 });
     const { engine, backend } = open;
-    const keys = [await p256Key(open), await p256Key(open)];
-    const k1 = await p256Key(open, 'ECC_SECG_P256K1');
+    const keys = [await dearKey(open), await dearKey(open)];
+    const k1 = await dearKey(open, 'ECC_SECG_P256K1');
     const before = backend.submitted.length;
     const calls = Array.from({ length: 40 }, (_, index) => engine.sign(signing(keys[index % 2]!)));
     const others = [
@@ -136,7 +159,7 @@ describe('back-pressure', () => {
   test('one operation too many is refused as retryable, and harms none of the others', async () => {
     const open = openManual({ limits: { maxQueuedOperations: 10 } });
     const { engine, backend } = open;
-    const key = await p256Key(open);
+    const key = await dearKey(open);
     const accepted = Array.from({ length: 10 }, () => engine.sign(signing(key)));
     const refused = await rejectsWith('QUEUE_FULL', engine.sign(signing(key)));
     assert.equal(refused.retryable, true);
@@ -157,7 +180,7 @@ describe('back-pressure', () => {
   test('bytes are bounded too', async () => {
     const open = openManual({ limits: { maxQueuedBytes: 2 ** 20 } });
     const { engine, backend } = open;
-    const key = await p256Key(open);
+    const key = await dearKey(open);
     const message = pattern(60_000);
     const calls = Array.from({ length: 100 }, () =>
       engine.sign({ ...signing(key), message }).then(
@@ -179,8 +202,8 @@ describe('back-pressure', () => {
   test('packed signing is refused as a whole when the queue is full', async () => {
     const open = openManual({ limits: { maxQueuedOperations: 100 } });
     const { engine, backend } = open;
-    const key = await p256Key(open);
-    const refused = engine.signPacked({ key, algorithm: 'ECDSA_SHA_256', digests: pattern(32 * 101) });
+    const key = await dearKey(open);
+    const refused = engine.signPacked({ key, algorithm: 'ECDSA_SHA_384', digests: pattern(48 * 101) });
     const verdict = rejectsWith('QUEUE_FULL', refused);
     await tick();
     await backend.finishAll();
@@ -195,7 +218,7 @@ describe('fairness', () => {
   test('an inline call does not wait for a thousand RSA-4096 signatures', async () => {
     const open = openManual();
     const { engine, backend } = open;
-    const key = await p256Key(open, 'RSA_4096');
+    const key = await dearKey(open, 'RSA_4096');
     const signatures = Array.from({ length: 1000 }, () => engine.sign(signing(key, 'RSASSA_PSS_SHA_256')));
     await engine.digest({ algorithm: 'SHA_256', message: digest32 });
     assert.equal(engine.stats().done, 2, 'the import and the digest, not one signature');
@@ -207,8 +230,8 @@ describe('fairness', () => {
   test('classes share the threads by cost: a few P-256 signatures pass nearly all of the RSA-4096 ones before them', async () => {
     const open = openManual();
     const { engine, backend } = open;
-    const rsa = await p256Key(open, 'RSA_4096');
-    const p256 = await p256Key(open);
+    const rsa = await dearKey(open, 'RSA_4096');
+    const p256 = await dearKey(open);
     const before = backend.submitted.length;
     const calls = Array.from({ length: 200 }, () => engine.sign(signing(rsa, 'RSASSA_PSS_SHA_256')));
     await tick();
@@ -229,7 +252,7 @@ describe('fairness', () => {
   test('key generation leaves a thread to the others', async () => {
     const open = openManual({ threads: 2 });
     const { engine, backend } = open;
-    const p256 = await p256Key(open);
+    const p256 = await dearKey(open);
     const before = backend.submitted.length;
     const calls: Promise<unknown>[] = Array.from({ length: 5 }, () => engine.generateKey('RSA_4096'));
     calls.push(engine.sign(signing(p256)));
@@ -249,7 +272,7 @@ describe('AbortSignal', () => {
   test('aborted before the call: nothing is queued', async () => {
     const open = openManual();
     const { engine, backend } = open;
-    const key = await p256Key(open);
+    const key = await dearKey(open);
     const before = backend.submitted.length;
     const signal = AbortSignal.abort(reason);
     await assert.rejects(engine.sign({ ...signing(key), signal }), reason);
@@ -264,7 +287,7 @@ describe('AbortSignal', () => {
   test('aborted while queued: rejects at once and the record is taken out', async () => {
     const open = openManual();
     const { engine, backend } = open;
-    const key = await p256Key(open);
+    const key = await dearKey(open);
     const before = backend.submitted.length;
     const controller = new AbortController();
     const cancelled = engine.sign({ ...signing(key), signal: controller.signal });
@@ -286,7 +309,7 @@ describe('AbortSignal', () => {
   test('aborted while running: rejects at once, the late outcome is dropped', async () => {
     const open = openManual();
     const { engine, backend } = open;
-    const key = await p256Key(open);
+    const key = await dearKey(open);
     const controller = new AbortController();
     const call = engine.sign({ ...signing(key), signal: controller.signal });
     await tick();
@@ -304,7 +327,7 @@ describe('AbortSignal', () => {
   test('a key that nobody waits for any more is closed as it comes', async () => {
     const { engine, backend } = openManual();
     const controller = new AbortController();
-    const call = engine.generateKey('ECC_NIST_P256', { signal: controller.signal });
+    const call = engine.generateKey('ECC_NIST_P384', { signal: controller.signal });
     await tick();
     controller.abort(reason);
     await assert.rejects(call, reason);
@@ -316,7 +339,7 @@ describe('AbortSignal', () => {
   test('an item of run is aborted alone', async () => {
     const open = openManual();
     const { engine, backend } = open;
-    const key = await p256Key(open);
+    const key = await dearKey(open);
     const controller = new AbortController();
     const { signal } = controller;
     const results = engine.run([
@@ -335,7 +358,7 @@ describe('AbortSignal', () => {
   test('a signal that is used often does not collect listeners', async () => {
     const open = openManual();
     const { engine, backend } = open;
-    const key = await p256Key(open);
+    const key = await dearKey(open);
     const { signal } = new AbortController();
     for (let round = 0; round < 3; round++) {
       const calls: Promise<unknown>[] = Array.from({ length: 5 }, () => engine.sign({ ...signing(key), signal }));
@@ -353,7 +376,7 @@ describe('keys in use', () => {
   test('a key closed after the call is closed in the backend when the last operation is done', async () => {
     const open = openManual();
     const { engine, backend } = open;
-    const key = await p256Key(open);
+    const key = await dearKey(open);
     const calls = [engine.sign(signing(key)), engine.sign(signing(key))];
     key.close();
     key.close();
@@ -382,8 +405,8 @@ describe('keys in use', () => {
   test('packed signing holds on to its keys, each once per item', async () => {
     const open = openManual();
     const { engine, backend } = open;
-    const keys = [await p256Key(open), await p256Key(open)];
-    const call = engine.signPacked({ keys, algorithm: 'ECDSA_SHA_256', digests: pattern(64) });
+    const keys = [await dearKey(open), await dearKey(open)];
+    const call = engine.signPacked({ keys, algorithm: 'ECDSA_SHA_384', digests: pattern(2 * 48) });
     for (const key of keys) key.close();
     await tick();
     assert.equal(backend.openKeys.size, 2);
@@ -398,7 +421,7 @@ describe('closing the engine', () => {
   test('what was accepted settles, what comes later is refused, and twice is once', async () => {
     const open = openManual();
     const { engine, backend } = open;
-    const key = await p256Key(open);
+    const key = await dearKey(open);
     const order = new Order();
     const accepted = [
       order.watch('sign', engine.sign(signing(key))),
@@ -409,8 +432,8 @@ describe('closing the engine', () => {
     await rejectsWith('ENGINE_CLOSED', engine.sign(signing(key)));
     await rejectsWith('ENGINE_CLOSED', engine.digest({ algorithm: 'SHA_256', message: digest32 }));
     await rejectsWith('ENGINE_CLOSED', engine.digest({ algorithm: 'SHA_256', message: pattern(100_000) }), 'in place');
-    await rejectsWith('ENGINE_CLOSED', engine.generateKey('ECC_NIST_P256'));
-    await rejectsWith('ENGINE_CLOSED', engine.signPacked({ key, algorithm: 'ECDSA_SHA_256', digests: pattern(32) }));
+    await rejectsWith('ENGINE_CLOSED', engine.generateKey('ECC_NIST_P384'));
+    await rejectsWith('ENGINE_CLOSED', engine.signPacked({ key, algorithm: 'ECDSA_SHA_384', digests: pattern(48) }));
     assert.equal(outcomeOf((await engine.run([{ op: 'sign', ...signing(key) }]))[0]!), 'ENGINE_CLOSED');
     await tick();
     assert.equal(backend.closed, false);
@@ -433,7 +456,7 @@ describe('a backend that throws', () => {
     test(`from ${where}: the operations fail as INTERNAL, and the engine goes on`, async () => {
       const open = openManual();
       const { engine, backend } = open;
-      const key = await p256Key(open);
+      const key = await dearKey(open);
       const call = (): Promise<unknown> =>
         where === 'run' ? engine.digest({ algorithm: 'SHA_256', message: digest32 }) : engine.sign(signing(key));
       backend.failure = new Error('a bug in the backend');
@@ -462,7 +485,7 @@ describe('stats', () => {
   test('add up at every moment', async () => {
     const open = openManual({ limits: { maxQueuedOperations: 60 } });
     const { engine, backend } = open;
-    const key = await p256Key(open);
+    const key = await dearKey(open);
     const start = engine.stats();
     assert.deepEqual([start.queued, start.running, start.done, start.failed], [0, 0, 1, 0]);
     backend.verdict = ({ input }) => (input[0] === 1 ? Status.INTERNAL : Status.OK);

@@ -78,6 +78,22 @@ describe('deletion', () => {
     await kms.encrypt({ KeyId, Plaintext: message });
   });
 
+  test('a clock that jumps forward ends the window; back again, a key is there until something swept it', async (t) => {
+    const time = testClock();
+    const kms = await openInMemory(t, { clock: time.clock });
+    const { KeyId } = (await kms.createKey()).KeyMetadata;
+    await kms.scheduleKeyDeletion({ KeyId, PendingWindowInDays: 7 });
+    time.move(1000 * DAY);
+    await rejectsWith(kms.describeKey({ KeyId }), 'NotFoundException');
+    time.move(-1000 * DAY);
+    assert.equal((await kms.describeKey({ KeyId })).KeyMetadata.KeyState, 'PendingDeletion');
+    time.move(7 * DAY);
+    await kms.maintain();
+    time.move(-7 * DAY);
+    await rejectsWith(kms.describeKey({ KeyId }), 'NotFoundException');
+    await rejectsWith(kms.cancelKeyDeletion({ KeyId }), 'NotFoundException');
+  });
+
   test('a window that ended while nothing ran ends at the next open, and no file keeps the material', async (t) => {
     const path = temporaryDirectory(t);
     const time = testClock();

@@ -147,3 +147,39 @@ describe('automatic', () => {
     await wider.enableKeyRotation({ KeyId: (await wider.createKey()).KeyMetadata.KeyId, RotationPeriodInDays: 1 });
   });
 });
+
+test('ListKeyRotations: pages that end exactly, one past, and markers of something else', async (t) => {
+  const kms = await openInMemory(t);
+  const { KeyId } = (await kms.createKey()).KeyMetadata;
+  assert.deepEqual(await kms.listKeyRotations({ KeyId }), { Rotations: [], Truncated: false });
+  for (let i = 0; i < 4; i++) await kms.rotateKeyOnDemand({ KeyId });
+  const everything = (await kms.listKeyRotations({ KeyId })).Rotations;
+  assert.deepEqual(Object.keys(everything[0]!), [
+    'KeyId',
+    'KeyMaterialId',
+    'KeyMaterialState',
+    'RotationDate',
+    'RotationType',
+  ]);
+  for (const Limit of [1, 2, 3, 4, 5, 1000]) {
+    const pages: (typeof everything)[] = [];
+    for (let Marker: string | undefined; ; ) {
+      const page = await kms.listKeyRotations({ KeyId, Limit, Marker });
+      pages.push(page.Rotations);
+      assert.equal(page.Truncated, page.NextMarker !== undefined);
+      if (page.NextMarker === undefined) break;
+      Marker = page.NextMarker;
+    }
+    assert.equal(pages.length, Math.ceil(4 / Limit));
+    assert.deepEqual(pages.flat(), everything);
+  }
+  const { NextMarker } = await kms.listKeyRotations({ KeyId, Limit: 1 });
+  const other = (await kms.createKey()).KeyMetadata.KeyId;
+  for (const wrong of [
+    { KeyId: other, Marker: NextMarker },
+    { KeyId, Marker: `${NextMarker}A` },
+    { KeyId, Marker: 'x' },
+  ]) {
+    await rejectsWith(kms.listKeyRotations(wrong), 'InvalidMarkerException', 'Could not parse marker.');
+  }
+});

@@ -4,7 +4,8 @@
  * - A caller's bytes are copied into the block at the call and never read again.
  * - Inline operations of one tick share a block, which runs on this thread in the next microtask (or at once when it is full).
  * - Dear operations collect per lane (one operation, algorithm and key spec). A lane's open batch keeps growing while the threads
- *   are busy and is handed over when one has room, so batches grow under load and a lone call waits for nothing.
+ *   are busy and is handed over when one has room, so batches grow under load and a lone call waits for nothing: where it takes
+ *   less than the hand-off would and no thread is busy, it runs on this thread too.
  * - Lanes share the threads by start-time fair queueing on cost units: the lane that was served least goes next.
  */
 import { AbortListeners } from './abort.ts';
@@ -26,6 +27,8 @@ const MAX_SPARE_BLOCKS = 32;
 /** How far ahead of the threads the queue works, so that none waits for this thread to come round. */
 const AHEAD_BLOCKS_PER_THREAD = 2;
 const AHEAD_UNITS_PER_THREAD = 4 * BATCH_UNITS;
+/** What waking a thread and coming back costs: a signature of the quick curves is below it, and nothing else of the dear ones. */
+const HAND_OFF_UNITS = 12;
 
 export class Queue {
   readonly #backend: Backend;
@@ -210,7 +213,11 @@ export class Queue {
 
   #runInline(batch: RecordBatch): void {
     this.#inlineLane.open = undefined;
-    batch.submitted = true;
+    this.#runHere(batch);
+  }
+
+  #runHere(batch: Batch): void {
+    if (batch instanceof RecordBatch) batch.submitted = true;
     this.#queued -= batch.operations;
     this.#writeHeader(batch);
     try {
@@ -230,6 +237,10 @@ export class Queue {
       const { units, costClass } = batch.lane.cost;
       const batchUnits = units * batch.operations;
       batch.lane.virtualTime += batchUnits;
+      if (this.#runningBlocks === 0 && batchUnits <= HAND_OFF_UNITS) {
+        this.#runHere(batch);
+        continue;
+      }
       this.#queued -= batch.operations;
       this.#running += batch.operations;
       this.#runningBlocks++;

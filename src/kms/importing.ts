@@ -163,6 +163,8 @@ const OPENING: ReadonlySet<string> = new Set(['DECRYPTION_FAILED', 'INVALID_LENG
 
 /** AES Key Wrap with Padding, RFC 5649. @throws where the key or the data are not what was wrapped */
 function unwrapPadded(aesKey: Buffer, wrapped: Uint8Array): Buffer {
+  // OpenSSL says nothing of no bytes at all.
+  if (wrapped.length === 0) throw new RangeError('expected wrapped bytes, got none');
   const decipher = createDecipheriv('id-aes256-wrap-pad', aesKey, Buffer.from('a65959a6', 'hex'));
   const opened = decipher.update(wrapped);
   const rest = decipher.final();

@@ -109,6 +109,10 @@ export function requireState(rule: StateRule, state: KeyState, arn: string): voi
 /** Whether the key cannot do without this material; one that waits for a rotation it can. */
 export const isNeeded = ({ materialState }: MaterialRecord): boolean => materialState !== 'PENDING_ROTATION';
 
+/** Whether the bytes are there and past their time. */
+export const isExpired = ({ wrapped, validTo }: MaterialRecord, now: number): boolean =>
+  wrapped !== null && validTo !== null && now >= validTo;
+
 /** When time alone changes the state of a key; Infinity where it never does. */
 export function nextChangeOf({ key, materials }: StoredKey): number {
   let next = key.deletionDate ?? Number.POSITIVE_INFINITY;
@@ -122,21 +126,16 @@ export function stateAt(stored: StoredKey, now: number): KeyState | undefined {
   const { key, materials } = stored;
   const state = key.keyState as KeyState;
   if (key.deletionDate !== null) return now >= key.deletionDate ? undefined : state;
-  const isExpired = materials.some(
-    (each) => isNeeded(each) && each.wrapped !== null && each.validTo !== null && now >= each.validTo,
-  );
-  return isExpired ? 'PendingImport' : state;
+  return materials.some((each) => isNeeded(each) && isExpired(each, now)) ? 'PendingImport' : state;
 }
 
 /** The key as time has left it, whether or not anybody has written it down yet; undefined once it is gone. */
 export function asOf(stored: StoredKey, now: number): StoredKey | undefined {
   const keyState = stateAt(stored, now);
   if (keyState === undefined) return undefined;
-  const isExpired = ({ wrapped, validTo }: MaterialRecord): boolean =>
-    wrapped !== null && validTo !== null && now >= validTo;
   const materials = stored.materials
     // Of one that only waited for a rotation nothing is remembered: other bytes may take its place.
-    .filter((each) => isNeeded(each) || !isExpired(each))
-    .map((each) => (isExpired(each) ? { ...each, wrapped: null, validTo: null } : each));
+    .filter((each) => isNeeded(each) || !isExpired(each, now))
+    .map((each) => (isExpired(each, now) ? { ...each, wrapped: null, validTo: null } : each));
   return { key: { ...stored.key, keyState }, materials };
 }

@@ -9,7 +9,7 @@ import { MS_PER_DAY } from './days.ts';
 import { generateMaterial } from './newkey.ts';
 import { handOver, withCurrent } from './rotate.ts';
 import type { Service } from './service.ts';
-import { asOf } from './states.ts';
+import { asOf, isExpired } from './states.ts';
 
 /** Does everything that is due. Several processes may sweep one store: each step checks again under the store's lock. */
 export async function sweep(service: Service): Promise<void> {
@@ -27,8 +27,7 @@ export async function sweep(service: Service): Promise<void> {
   }
 }
 
-const hasExpired = ({ materials }: StoredKey, now: number): boolean =>
-  materials.some(({ validTo, wrapped }) => wrapped !== null && validTo !== null && now >= validTo);
+const hasExpired = ({ materials }: StoredKey, now: number): boolean => materials.some((each) => isExpired(each, now));
 
 /** The key without the material that has expired; it keeps its deletion, and waits for the import otherwise. */
 async function expire({ store, keyring, now }: Service, keyId: string): Promise<void> {

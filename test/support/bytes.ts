@@ -17,7 +17,7 @@ export const pattern = (length: number, start = 0): Uint8Array =>
 
 /** A copy with one bit inverted. */
 export function flipBit(bytes: Uint8Array, bit: number): Uint8Array {
-  const copy = bytes.slice();
+  const copy = new Uint8Array(bytes);
   copy[bit >>> 3]! ^= 1 << (bit & 7);
   return copy;
 }
