@@ -5,6 +5,7 @@ import { Call, type Sink } from './batch.ts';
 import { argumentError, EngineError } from './errors.ts';
 import { EngineKey, KeyState } from './key.ts';
 import {
+  type Abortable,
   type DecryptRequest,
   type DeriveSharedSecretRequest,
   type DigestRequest,
@@ -75,12 +76,20 @@ const DEFAULT_LIMITS: QueueLimits = { maxQueuedOperations: 100_000, maxQueuedByt
 
 /** A promise's two ends as a sink. */
 class Deferred implements Sink {
-  settle!: (tag: number, value: unknown) => void;
-  fail!: (tag: number, error: unknown) => void;
+  #resolve!: (value: unknown) => void;
+  #reject!: (error: unknown) => void;
   readonly promise = new Promise<unknown>((resolve, reject) => {
-    this.settle = (_tag, value) => resolve(value);
-    this.fail = (_tag, error) => reject(error);
+    this.#resolve = resolve;
+    this.#reject = reject;
   });
+
+  settle(_tag: number, value: unknown): void {
+    this.#resolve(value);
+  }
+
+  fail(_tag: number, error: unknown): void {
+    this.#reject(error);
+  }
 }
 
 /** Collects the outcomes of one `run`, in order. */
@@ -253,23 +262,30 @@ export class Engine {
     const list: readonly RunItem[] = items;
     const count = list.length;
     const sink = new RunSink(count);
-    for (let index = 0; index < count; index++) {
-      const item = list[index]!;
-      try {
-        requestObject(item);
-        liveSignal(item.signal);
-        const place: Place<never> | undefined = OPERATIONS[item.op];
-        if (place === undefined) rowOf('op', OPERATIONS, item.op);
-        place!(core, item as never, sink, index);
-      } catch (error) {
-        sink.fail(index, error);
-      }
-    }
+    for (let index = 0; index < count; index++) this.submit(list[index]!, sink, index);
     core.queue.flushInline();
     if (sink.isDone()) return Promise.resolve(sink.results);
     return new Promise((resolve) => {
       sink.resolve = resolve;
     });
+  }
+
+  /**
+   * One item of `run`, whose outcome goes to `sink` with this tag: once, perhaps before this returns. Never throws, nor may the sink.
+   * Inline operations run in the next microtask. For what is built on the engine and keeps its own accounts.
+   * @internal
+   */
+  submit(item: RunItem, sink: Sink, tag: number): void {
+    let place: Place<never> | undefined;
+    try {
+      requestObject(item);
+      place = OPERATIONS[item.op];
+      if (place === undefined) rowOf('op', OPERATIONS, item.op);
+    } catch (error) {
+      sink.fail(tag, error);
+      return;
+    }
+    this.#place(place!, item as never, sink, tag);
   }
 
   /**
@@ -320,19 +336,20 @@ export class Engine {
     return this.close();
   }
 
-  #call<Request extends { signal?: AbortSignal | undefined }>(
-    place: Place<Request>,
-    request: Request,
-  ): Promise<unknown> {
+  #call<Request extends Abortable>(place: Place<Request>, request: Request): Promise<unknown> {
     const deferred = new Deferred();
+    this.#place(place, request, deferred, 0);
+    return deferred.promise;
+  }
+
+  #place<Request extends Abortable>(place: Place<Request>, request: Request, sink: Sink, tag: number): void {
     try {
       requestObject(request);
       liveSignal(request.signal);
-      place(this.#core, request, deferred, 0);
+      place(this.#core, request, sink, tag);
     } catch (error) {
-      deferred.fail(0, error);
+      sink.fail(tag, error);
     }
-    return deferred.promise;
   }
 
   /** Runs EXPORT_KEY now, alone. */

@@ -21,7 +21,7 @@ import {
 } from './specs.ts';
 
 /** Every request may carry a signal; aborting it rejects with its reason and drops the work where it has not begun. */
-interface Abortable {
+export interface Abortable {
   signal?: AbortSignal | undefined;
 }
 export interface EncryptRequest extends Abortable {

@@ -3,59 +3,99 @@
  * what the operation itself checks, and last DryRun.
  *
  * A warm operation (its key in memory and open) is placed with the engine before the call returns, without waiting for anything,
- * so that all calls of one tick share a batch of the engine and a `batch` of the service is one `run` of the engine.
+ * so that all calls of one tick, and all of a `batch`, share the engine's batches. What the engine gives comes back without a promise
+ * of its own: a promise more costs about as much as the rest of what the service adds.
  */
 import { types } from 'node:util';
-import { type Engine, EngineError, type RunItem } from '../engine/index.ts';
+import { EngineError, type Sink } from '../engine/index.ts';
 import { keyNotFound } from './address.ts';
 import { asKmsError, dryRun, KmsError } from './errors.ts';
 import type { LiveKey, LiveMaterial } from './livekey.ts';
 import type { Admission, Caller, KeyRule, MaterialRule, Operation } from './operation.ts';
-import { type Service, underRoot } from './service.ts';
+import { type Activity, type Service, underRoot } from './service.ts';
 import { requireState } from './states.ts';
 import type { Checked } from './validate.ts';
 
 type Rows = Readonly<Record<string, Operation>>;
 
-/** One operation and where it has got to. */
-class Task {
+/** Where outcomes go, one call each; `place` tells apart those that share a receiver. Never throws. */
+interface Receiver {
+  answer(place: number, output: unknown): void;
+  refuse(place: number, error: KmsError): void;
+}
+
+/** One operation and where it has got to. To the engine it is the sink that turns what comes back into the outcome. */
+class Task implements Sink {
   readonly service: Service;
+  readonly row: Operation;
   readonly operation: string;
   readonly input: Checked;
   readonly caller: Caller;
-  readonly row: Operation;
+  readonly #receiver: Receiver;
   key: LiveKey | undefined;
   material: LiveMaterial | undefined;
-  /** What the engine is asked, once that is known. */
-  item: RunItem | undefined;
 
-  constructor(service: Service, row: Operation, operation: string, input: Checked, caller: Caller) {
+  constructor(service: Service, row: Operation, operation: string, input: Checked, caller: Caller, receiver: Receiver) {
     this.service = service;
     this.row = row;
     this.operation = operation;
     this.input = input;
     this.caller = caller;
+    this.#receiver = receiver;
   }
 
   get rule(): Admission | undefined {
     return this.row.key;
   }
 
-  /** The output, from what the engine gave. @throws KmsError */
-  answer(value: unknown): unknown {
-    return this.unlessDry(this.row.engine!.answer(this, value));
+  settle(place: number, value: unknown): void {
+    let output: unknown;
+    try {
+      output = this.row.engine!.answer(this, value);
+    } catch (error) {
+      this.refuse(place, error);
+      return;
+    }
+    this.answer(place, output);
   }
 
-  /** @throws KmsError in place of the output where DryRun is set */
-  unlessDry(output: unknown): unknown {
-    if (this.input.DryRun === true) throw dryRun();
-    return output;
-  }
-
-  /** The error for one of the engine's. */
-  failure(error: unknown): KmsError {
+  fail(place: number, error: unknown): void {
     const refusal = error instanceof EngineError ? this.row.engine!.refusals?.[error.code] : undefined;
-    return refusal === undefined ? asKmsError(error) : new KmsError(refusal);
+    this.refuse(place, refusal === undefined ? error : new KmsError(refusal));
+  }
+
+  answer(place: number, output: unknown): void {
+    if (this.input.DryRun === true) this.#receiver.refuse(place, dryRun());
+    else this.#receiver.answer(place, output);
+  }
+
+  refuse(place: number, error: unknown): void {
+    this.#receiver.refuse(place, asKmsError(error));
+  }
+}
+
+/** The outcome of one operation as a promise; `activity` learns of its end. */
+class Reply implements Receiver {
+  readonly #activity: Activity;
+  #resolve!: (output: unknown) => void;
+  #reject!: (error: KmsError) => void;
+  readonly promise = new Promise<unknown>((resolve, reject) => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  });
+
+  constructor(activity: Activity) {
+    this.#activity = activity;
+  }
+
+  answer(_place: number, output: unknown): void {
+    this.#activity.end();
+    this.#resolve(output);
+  }
+
+  refuse(_place: number, error: KmsError): void {
+    this.#activity.end();
+    this.#reject(error);
   }
 }
 
@@ -63,6 +103,38 @@ class Task {
 export type Outcome =
   | { readonly output: unknown; readonly error?: undefined }
   | { readonly error: KmsError; readonly output?: undefined };
+
+/** The outcomes of many operations, in order. */
+class Outcomes implements Receiver {
+  readonly #outcomes: Outcome[];
+  #pending: number;
+  #done: ((outcomes: Outcome[]) => void) | undefined;
+
+  constructor(count: number) {
+    this.#outcomes = new Array(count);
+    this.#pending = count;
+  }
+
+  answer(place: number, output: unknown): void {
+    this.#put(place, { output });
+  }
+
+  refuse(place: number, error: KmsError): void {
+    this.#put(place, { error });
+  }
+
+  all(): Promise<Outcome[]> {
+    if (this.#pending === 0) return Promise.resolve(this.#outcomes);
+    return new Promise((resolve) => {
+      this.#done = resolve;
+    });
+  }
+
+  #put(place: number, outcome: Outcome): void {
+    this.#outcomes[place] = outcome;
+    if (--this.#pending === 0) this.#done?.(this.#outcomes);
+  }
+}
 
 /**
  * Runs one operation.
@@ -79,134 +151,90 @@ export function perform(
   try {
     activity.begin();
   } catch (error) {
-    return Promise.reject(asKmsError(error));
+    return Promise.reject(error);
   }
-  try {
-    const begun = begin(service, rows, operation, input, caller);
-    if (begun instanceof Task) {
-      return askEngine(begun).then(
-        (value) => {
-          activity.end();
-          return begun.answer(value);
-        },
-        (error) => {
-          activity.end();
-          throw begun.failure(error);
-        },
-      );
-    }
-    return begun.then(
-      (output) => {
-        activity.end();
-        return output;
-      },
-      (error) => {
-        activity.end();
-        throw asKmsError(error);
-      },
-    );
-  } catch (error) {
-    activity.end();
-    return Promise.reject(asKmsError(error));
-  }
+  const reply = new Reply(activity);
+  begin(service, rows, operation, input, caller, reply, 0);
+  return reply.promise;
 }
 
-/** Runs many operations at once; the warm ones are one `run` of the engine. Outcomes in order; a failing one hurts only itself. */
+/** Runs many operations at once, without a promise each. Outcomes in order; a failing one hurts only itself. */
 export async function performAll(
   service: Service,
   rows: Rows,
   operations: readonly { readonly operation: string; readonly input?: unknown }[],
   caller: Caller,
 ): Promise<Outcome[]> {
-  service.activity.begin();
+  const { activity } = service;
+  activity.begin();
   try {
-    const outcomes: Outcome[] = new Array(operations.length);
-    const tasks: Task[] = [];
-    const items: RunItem[] = [];
-    const places: number[] = [];
-    const others: Promise<void>[] = [];
+    const outcomes = new Outcomes(operations.length);
     for (let place = 0; place < operations.length; place++) {
-      try {
-        const { operation, input } = operations[place]!;
-        const begun = begin(service, rows, operation, input, caller);
-        if (begun instanceof Task) {
-          tasks.push(begun);
-          items.push(begun.item!);
-          places.push(place);
-        } else {
-          others.push(settle(begun, outcomes, place));
-        }
-      } catch (error) {
-        outcomes[place] = { error: asKmsError(error) };
-      }
+      // What is no object names no operation.
+      const { operation, input } = Object(operations[place]);
+      begin(service, rows, operation, input, caller, outcomes, place);
     }
-    if (items.length > 0) {
-      const results = await service.engine.run(items);
-      for (let i = 0; i < results.length; i++) outcomes[places[i]!] = outcomeOf(tasks[i]!, results[i]!);
-    }
-    if (others.length > 0) await Promise.all(others);
-    return outcomes;
+    return await outcomes.all();
   } finally {
-    service.activity.end();
+    activity.end();
   }
 }
 
-function outcomeOf(task: Task, result: { readonly value?: unknown; readonly error?: unknown }): Outcome {
-  try {
-    return result.error === undefined ? { output: task.answer(result.value) } : { error: task.failure(result.error) };
-  } catch (error) {
-    return { error: asKmsError(error) };
-  }
-}
-
-async function settle(begun: Promise<unknown>, outcomes: Outcome[], place: number): Promise<void> {
-  try {
-    outcomes[place] = { output: await begun };
-  } catch (error) {
-    outcomes[place] = { error: asKmsError(error) };
-  }
-}
-
-/** Takes an operation as far as it goes without waiting: to a task that the engine can run, or to the promise of the output. @throws */
+/** Takes an operation as far as it goes without waiting; a warm one is with the engine when this returns. Never throws. */
 function begin(
   service: Service,
   rows: Rows,
   operation: string,
   input: unknown,
   caller: Caller,
-): Task | Promise<unknown> {
-  const row = rows[operation];
-  if (row === undefined) throw new KmsError('UnknownOperationException');
-  const checked = row.validate(input);
-  refuseGrantTokens(checked);
-  row.check?.(checked);
-  const task = new Task(service, row, operation, checked, caller);
-  if (row.key === undefined) return finish(task);
-  const found = locate(service, row.key, checked);
-  if (found instanceof Promise) {
-    return later(
-      task,
-      found.then((key) => withKey(task, key)),
-    );
+  receiver: Receiver,
+  place: number,
+): void {
+  try {
+    const row = rows[operation];
+    if (row === undefined) throw new KmsError('UnknownOperationException');
+    const checked = row.validate(input);
+    refuseGrantTokens(checked);
+    row.check?.(checked);
+    const task = new Task(service, row, operation, checked, caller, receiver);
+    const waiting = row.key === undefined ? undefined : findKey(task, row.key);
+    if (waiting === undefined) finish(task, place);
+    else later(task, waiting, place);
+  } catch (error) {
+    receiver.refuse(place, asKmsError(error));
   }
-  const opening = withKey(task, found);
-  return opening === undefined ? finish(task) : later(task, opening);
 }
 
 /** Goes on after a wait. Before it, takes copies: the caller may reuse its buffers as soon as the call returns. */
-async function later(task: Task, waiting: Promise<unknown>): Promise<unknown> {
+async function later(task: Task, waiting: Promise<unknown>, place: number): Promise<void> {
   keepBytes(task.input);
-  await waiting;
-  // Where more keys are in use than stay open, another call may have closed this one's in the meantime.
-  while (task.material !== undefined && !task.material.isOpen()) await task.material.open();
-  const finished = finish(task);
-  if (!(finished instanceof Task)) return finished;
-  return askEngine(finished).then(
-    (value) => finished.answer(value),
-    (error) => {
-      throw finished.failure(error);
-    },
+  try {
+    await waiting;
+    // Where more keys are in use than stay open, another call may have closed this one's in the meantime.
+    while (task.material !== undefined && !task.material.isOpen()) await task.material.open();
+    finish(task, place);
+  } catch (error) {
+    task.refuse(place, error);
+  }
+}
+
+/** The last step, whose outcome goes to the receiver. @throws where the engine need not be asked */
+function finish(task: Task, place: number): void {
+  const { row, service } = task;
+  if (row.engine !== undefined) {
+    service.engine.submit(row.engine.request(task), task, place);
+    return;
+  }
+  underRoot(service, () => row.run!(task)).then(
+    (output) => task.answer(place, output),
+    (error) => task.refuse(place, error),
   );
+}
+
+/** Takes the operation's key into the task; a promise where it must be read, or its material opened, first. @throws KmsError */
+function findKey(task: Task, rule: MaterialRule<unknown>): Promise<unknown> | undefined {
+  const found = locate(task.service, rule, task.input);
+  return found instanceof Promise ? found.then((key) => withKey(task, key)) : withKey(task, found);
 }
 
 /** Checks the key and takes it into the task; a promise where its material must be opened first. @throws KmsError */
@@ -218,22 +246,6 @@ function withKey(task: Task, key: LiveKey): Promise<unknown> | undefined {
   const material = rule.material === undefined ? key.current : rule.material(key, task.input);
   task.material = material;
   return material.isOpen() ? undefined : material.open();
-}
-
-function finish(task: Task): Task | Promise<unknown> {
-  const { row } = task;
-  if (row.run !== undefined) {
-    return underRoot(task.service, () => row.run!(task)).then((output) => task.unlessDry(output));
-  }
-  task.item = row.engine!.request(task);
-  return task;
-}
-
-/** Places the task with the engine before it returns. */
-function askEngine(task: Task): Promise<unknown> {
-  const { engine } = task.service;
-  const item = task.item!;
-  return (engine[item.op] as (this: Engine, request: RunItem) => Promise<unknown>).call(engine, item);
 }
 
 function locate(service: Service, rule: KeyRule<unknown>, input: Checked): LiveKey | Promise<LiveKey> {

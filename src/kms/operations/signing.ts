@@ -1,5 +1,5 @@
 /** Sign and Verify. */
-import { ALGORITHMS, type EcdsaOptions, HASHES } from '../../engine/index.ts';
+import { ALGORITHMS, HASHES } from '../../engine/index.ts';
 import { KmsError } from '../errors.ts';
 import type { LiveKey } from '../livekey.ts';
 import { engineOperation } from '../operation.ts';
@@ -57,14 +57,13 @@ const ecdsaOptions = {
   RecoveryId: boolean,
 };
 
-/** The engine's options. @throws KmsError for one that the algorithm does not take */
-function engineOptions(algorithm: SigningAlgorithm, input: StructureOf<typeof ecdsaOptions>): EcdsaOptions {
-  const { Deterministic: deterministic, LowS: lowS, RecoveryId: recoveryId } = input;
-  if ((deterministic || lowS || recoveryId) && !ALGORITHMS[algorithm].takesEcdsaOptions) {
-    const name = deterministic ? 'Deterministic' : lowS ? 'LowS' : 'RecoveryId';
+/** @throws KmsError where the algorithm does not take an option that is on */
+function requireOptions(algorithm: SigningAlgorithm, input: StructureOf<typeof ecdsaOptions>): void {
+  const { Deterministic, LowS, RecoveryId } = input;
+  if ((Deterministic || LowS || RecoveryId) && !ALGORITHMS[algorithm].takesEcdsaOptions) {
+    const name = Deterministic ? 'Deterministic' : LowS ? 'LowS' : 'RecoveryId';
     throw new KmsError('ValidationException', `${name} is incompatible with algorithm ${algorithm}.`);
   }
-  return { deterministic, lowS, recoveryId };
 }
 
 const signing = {
@@ -89,8 +88,17 @@ export const SIGNING_OPERATIONS = {
       request({ input, key, material }) {
         const { SigningAlgorithm: algorithm, Message: message } = input;
         const messageType = engineMessageType(key, algorithm, input.MessageType ?? 'RAW', message);
-        const options = engineOptions(algorithm, input);
-        return { op: 'sign', key: material.handle, algorithm, message, messageType, ...options };
+        requireOptions(algorithm, input);
+        return {
+          op: 'sign',
+          key: material.handle,
+          algorithm,
+          message,
+          messageType,
+          deterministic: input.Deterministic,
+          lowS: input.LowS,
+          recoveryId: input.RecoveryId,
+        };
       },
       answer({ input, key }, signed: Uint8Array) {
         const answer = { KeyId: key.arn, Signature: signed, SigningAlgorithm: input.SigningAlgorithm };
