@@ -1,36 +1,22 @@
 /** The README's lines for existing clients, run as they stand against the endpoint; what they print is verified by others. */
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
 import { constants, createPublicKey, verify } from 'node:crypto';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { computeAddress, getAddress, verifyMessage } from 'ethers';
 import type { OperationInput } from 'keymill';
+import { blocksOf, type Language, missing, ROOT, run as runBlock } from './support/documents.ts';
 import { startServer, type TestServer } from './support/server.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const MAX_LINES = 6;
 
-/** The code blocks of one section, by the bold name before each. */
-function blocksOf(section: string): ReadonlyMap<string, string> {
-  const text = readFileSync(join(ROOT, 'README.md'), 'utf8').split(`\n## ${section}\n`)[1]!.split('\n## ')[0]!;
-  const blocks = text.matchAll(/\*\*(.+?)\*\*\n\n```\w+\n([\s\S]*?)```/g);
-  return new Map([...blocks].map(([, name, code]) => [name!, code!]));
-}
-
-const BLOCKS = blocksOf('Existing clients');
-
-/** How each kind of block runs: the file to write it to, and the command for that. */
-const LANGUAGES = {
-  js: { file: 'block.mjs', command: process.execPath },
-  sh: { file: 'block.sh', command: 'bash', prefix: 'shopt -s expand_aliases\n' },
-  py: { file: 'block.py', command: 'python3' },
-} as const;
-
-const installed = (command: string, ...args: string[]) =>
-  spawnSync(command, args, { stdio: 'ignore' }).status === 0 ? false : `${command} ${args.join(' ')} does not run here`;
+/** By the bold name before each. */
+const BLOCKS = new Map(
+  blocksOf('README.md').flatMap(({ section, title, code }) =>
+    section === 'Existing clients' ? [[title!, code] as const] : [],
+  ),
+);
 
 describe('the README beside existing clients', () => {
   // Beside node_modules, so that the clients are found.
@@ -46,33 +32,19 @@ describe('the README beside existing clients', () => {
   });
 
   /** Runs a block with the environment `keymill serve` tells to set; its output, line by line. */
-  async function run(name: string, language: keyof typeof LANGUAGES, KeyId: string): Promise<string[]> {
-    const { file, command, prefix = '' } = { prefix: '', ...LANGUAGES[language] };
+  function run(name: string, language: Language, KeyId: string): Promise<readonly string[]> {
     const { accessKeyId, secretAccessKey } = server.accessKey;
-    writeFileSync(join(directory, file), prefix + BLOCKS.get(name));
-    const child = spawn(command, [join(directory, file)], {
-      cwd: directory,
-      env: {
-        PATH: process.env.PATH,
-        AWS_ENDPOINT_URL_KMS: server.url,
-        AWS_REGION: server.kms.region,
-        AWS_DEFAULT_REGION: server.kms.region,
-        AWS_ACCESS_KEY_ID: accessKeyId,
-        AWS_SECRET_ACCESS_KEY: secretAccessKey,
-        AWS_PAGER: '',
-        NODE_NO_WARNINGS: '1',
-        KEY_ID: KeyId,
-      },
-    });
-    const written = { stdout: '', stderr: '' };
-    for (const name of ['stdout', 'stderr'] as const) {
-      child[name].setEncoding('utf8').on('data', (chunk: string) => {
-        written[name] += chunk;
-      });
-    }
-    const [code] = await once(child, 'close');
-    assert.equal(code, 0, written.stderr);
-    return written.stdout.trim().split('\n');
+    const environment = {
+      PATH: process.env.PATH,
+      AWS_ENDPOINT_URL_KMS: server.url,
+      AWS_REGION: server.kms.region,
+      AWS_DEFAULT_REGION: server.kms.region,
+      AWS_ACCESS_KEY_ID: accessKeyId,
+      AWS_SECRET_ACCESS_KEY: secretAccessKey,
+      AWS_PAGER: '',
+      KEY_ID: KeyId,
+    };
+    return runBlock(language, BLOCKS.get(name)!, { programs: directory, directory, environment });
   }
 
   async function newKey(input: OperationInput<'CreateKey'>) {
@@ -124,13 +96,13 @@ describe('the README beside existing clients', () => {
     assert.equal(JSON.parse(Buffer.from(payload!, 'base64url').toString()).hello, 'world');
   });
 
-  test('AWS CLI', { skip: installed('aws', '--version') }, async () => {
+  test('AWS CLI', { skip: missing('aws', '--version') }, async () => {
     const { KeyId } = await newKey({});
     writeFileSync(join(directory, 'message'), 'hello');
     assert.deepEqual(await run('AWS CLI', 'sh', KeyId), ['hello']);
   });
 
-  test('boto3', { skip: installed('python3', '-c', 'import boto3') }, async () => {
+  test('boto3', { skip: missing('python3', '-c', 'import boto3') }, async () => {
     const { KeyId } = await newKey({});
     assert.deepEqual(await run('boto3', 'py', KeyId), ['hello']);
   });

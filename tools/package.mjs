@@ -33,14 +33,18 @@ const filesUnder = (folder) =>
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name)).replaceAll('\\', '/'));
 
-/** What belongs: what the sources compile to, the module, addons of the platforms above, and four files to read. */
+/** What belongs: what the sources compile to, the module, addons of the platforms above, and what there is to read. */
 function expectedFiles() {
   const sources = filesUnder('src').map((file) => `dist/${file.replace(/\.ts$/, '')}`);
   const addons = filesUnder('prebuilds').filter((file) => ADDONS.includes(file.slice('prebuilds/'.length)));
   return [
     ...sources.flatMap((stem) => [`${stem}.js`, `${stem}.d.ts`]),
     ...['dist/keymill.wasm', ...addons],
-    ...['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE'],
+    ...[
+      ...filesUnder('docs').map((file) => `docs/${file}`),
+      ...filesUnder('examples').map((file) => `examples/${file}`),
+    ],
+    ...['package.json', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'LICENSE'],
   ];
 }
 
