@@ -42,6 +42,7 @@ import { type BackendChoice, type BackendOpeners, selectBackend } from './select
 import type { KeySpec } from './specs.ts';
 import type { EngineStats } from './stats.ts';
 
+/** Options of `openEngine`. Each may be left out. */
 export interface EngineOptions {
   /** Default: KEYMILL_BACKEND, else native where it loads, else WASM. */
   backend?: BackendChoice | undefined;
@@ -55,6 +56,7 @@ export interface EngineOptions {
    * native vector kernels: the published addon does not have it. `engine.info.kernels` says what runs.
    */
   kernels?: 'auto' | 'scalar' | 'emulated' | 'openssl' | undefined;
+  /** What may wait. Default: 100,000 operations, 256 MiB. */
   limits?: Partial<QueueLimits> | undefined;
 }
 
@@ -150,7 +152,14 @@ export function openEngineOn(platform: Platform, options: EngineOptions): Engine
   return new Engine(backend, limits, fallbackReason);
 }
 
-/** One backend with its keys and its queue. Methods are safe to call at once and in any number; see `EngineOptions.limits`. */
+/**
+ * One backend with its keys and its queue. Methods are safe to call at once and in any number; see `EngineOptions.limits`. Bytes are
+ * copied at the call, or read before it returns. Every method rejects with EngineError:
+ *
+ * - INVALID_ARGUMENT: of a wrong type, out of range, or not for this key or algorithm; KEY_CLOSED; WRONG_KEY: an algorithm of another spec,
+ *   or no private half; INVALID_LENGTH: a digest, IV or plaintext of a length that the algorithm does not take.
+ * - QUEUE_FULL and OUT_OF_MEMORY, which are retryable; ENGINE_CLOSED; UNSUPPORTED by this backend; BACKEND_UNAVAILABLE.
+ */
 export class Engine {
   /** The backend that runs, what it found on this machine, and which implementation serves each primitive. */
   readonly info: EngineInfo;
@@ -238,6 +247,7 @@ export class Engine {
     return this.#call(OPERATIONS.verifyMac, request) as Promise<boolean>;
   }
 
+  /** The digest (FIPS 180-4), as long as the hash: 20, 28, 32, 48 or 64 bytes. */
   digest(request: DigestRequest): Promise<Uint8Array> {
     return this.#call(OPERATIONS.digest, request) as Promise<Uint8Array>;
   }
@@ -290,7 +300,7 @@ export class Engine {
 
   /**
    * Signs n digests (or n raw messages of `messageBytes`) end to end with one key or one each; n signatures end to end, ECDSA as r||s
-   * and the recovery id where it is asked for. Rejects as a whole where an item cannot be signed.
+   * and the recovery id where it is asked for. At most 2^24 items and 1 GiB. Rejects as a whole where an item cannot be signed.
    */
   async signPacked(request: SignPackedRequest): Promise<Uint8Array> {
     requestObject(request);
@@ -332,6 +342,7 @@ export class Engine {
     return this.#closing;
   }
 
+  /** As `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -56,6 +56,7 @@ export class EngineKey {
     forgotten.register(this, state, this);
   }
 
+  /** What kind of key it is. */
   get keySpec(): KeySpec {
     return this.#state.keySpec;
   }
@@ -84,6 +85,7 @@ export class EngineKey {
     this.#state.close();
   }
 
+  /** As `close`, for `using`. */
   [Symbol.dispose](): void {
     this.close();
   }

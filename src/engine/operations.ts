@@ -24,6 +24,7 @@ import {
 export interface Abortable {
   signal?: AbortSignal | undefined;
 }
+/** For `encrypt`: at most 1 GiB of plaintext; with OAEP at most the modulus less two hashes and 2 bytes (RFC 8017 section 7.1.1). */
 export interface EncryptRequest extends Abortable {
   key: EngineKey;
   algorithm: EncryptionAlgorithm;
@@ -35,6 +36,7 @@ export interface EncryptRequest extends Abortable {
   /** What the result begins with, before the ciphertext: a format's own header, at no cost of another copy. Authenticate it as `aad`. */
   prefix?: Uint8Array | undefined;
 }
+/** For `decrypt`: what `encrypt` gave, without a prefix, and the same additional data. */
 export interface DecryptRequest extends Abortable {
   key: EngineKey;
   algorithm: EncryptionAlgorithm;
@@ -63,45 +65,59 @@ export interface EcdsaOptions {
    */
   recoveryId?: boolean | undefined;
 }
+/** For `sign`. */
 export interface SignRequest extends SignedMessage, EcdsaOptions {}
+/** For `verify`: the message as `sign` took it, and the signature in the same encoding, without a recovery id. */
 export interface VerifyRequest extends SignedMessage {
   signature: Uint8Array;
 }
+/** For `mac`: a message of at most 1 GiB. */
 export interface MacRequest extends Abortable {
   key: EngineKey;
   algorithm: MacAlgorithm;
   message: Uint8Array;
 }
+/** For `verifyMac`: the message and its full-length MAC. */
 export interface VerifyMacRequest extends MacRequest {
   mac: Uint8Array;
 }
+/** For `digest`: a message of at most 1 GiB. */
 export interface DigestRequest extends Abortable {
   algorithm: DigestAlgorithm;
   message: Uint8Array;
 }
+/** For `deriveSharedSecret`, with a key on P-256, P-384 or P-521. */
 export interface DeriveSharedSecretRequest extends Abortable {
   key: EngineKey;
   /** The peer's public key as SubjectPublicKeyInfo (DER), on the same curve. */
   publicKey: Uint8Array;
 }
+/** For `random` in `run`. */
 export interface RandomRequest extends Abortable {
+  /** 0 to 1 MiB. */
   bytes: number;
 }
+/** For `generateKey` in `run`. */
 export interface GenerateKeyRequest extends Abortable {
   keySpec: KeySpec;
   /** Whether `key.export` may hand the material out. Default true. */
   exportable?: boolean | undefined;
 }
+/** For `importKey`. The data are copied at the call; the caller wipes its own. */
 export interface ImportKeyRequest extends GenerateKeyRequest {
+  /** `raw`: bytes, not for RSA; `pkcs8`: DER, RFC 5958; `spki`: DER, RFC 5280, the public half only. */
   format: 'raw' | 'pkcs8' | 'spki';
   data: Uint8Array;
 }
+/** For `wrapKey`. A key that only has a public half cannot be wrapped (WRONG_KEY); one that is not exportable can. */
 export interface WrapKeyRequest extends Abortable {
   /** A SYMMETRIC_DEFAULT key. */
   rootKey: EngineKey;
   key: EngineKey;
+  /** Where the wrapped key belongs: it opens with the same bytes only. */
   additionalData: Uint8Array;
 }
+/** For `unwrapKey`: what `wrapKey` gave, and the same root key, additional data and spec. */
 export interface UnwrapKeyRequest extends GenerateKeyRequest {
   rootKey: EngineKey;
   wrapped: Uint8Array;
@@ -124,6 +140,7 @@ export interface OperationTypes {
   wrapKey: { request: WrapKeyRequest; value: Uint8Array };
   unwrapKey: { request: UnwrapKeyRequest; value: EngineKey };
 }
+/** The operations of the engine, as `run` names them. */
 export type OperationName = keyof OperationTypes;
 
 /** From this input length on, an inline operation reads the caller's memory in place instead of copying it into a block. */

@@ -21,9 +21,11 @@ type PackedMessages =
   | { messages: Uint8Array; messageBytes: number; digests?: undefined };
 
 type PackedSignatures = PackedKeys & PackedMessages & { algorithm: SigningAlgorithm };
-/** With `recoveryId` each signature is one byte longer. */
+/** For `signPacked`. With `recoveryId` each signature is one byte longer. */
 export type SignPackedRequest = PackedSignatures & EcdsaOptions;
+/** For `verifyPacked`: as many signatures as items, end to end, ECDSA as r||s. */
 export type VerifyPackedRequest = PackedSignatures & { signatures: Uint8Array };
+/** For `sealPacked` and `openPacked`. */
 export type SealPackedRequest = PackedKeys & {
   /** Default SYMMETRIC_DEFAULT. */
   algorithm?: 'SYMMETRIC_DEFAULT' | 'XAES_256_GCM' | undefined;
@@ -33,8 +35,10 @@ export type SealPackedRequest = PackedKeys & {
   /** Additional data of every item. */
   aad?: Uint8Array | undefined;
 };
+/** For `macPacked`: messages end to end, each of `messageBytes`. */
 export type MacPackedRequest = PackedKeys & { algorithm: MacAlgorithm; messages: Uint8Array; messageBytes: number };
 
+/** What `openPacked` gives: which items opened, and to what. */
 export interface OpenPackedResult {
   /** n plaintexts end to end; zeros where an item did not open. */
   messages: Uint8Array;

@@ -15,6 +15,7 @@ import { EngineError } from './errors.ts';
 import type { Cost, CostClass } from './specs.ts';
 import { type EngineStats, LatencyHistogram, SizeHistogram } from './stats.ts';
 
+/** How much may wait or run in an engine, before it refuses more. */
 export interface QueueLimits {
   /** Operations waiting or running; one more is refused with QUEUE_FULL. */
   readonly maxQueuedOperations: number;

@@ -5,7 +5,9 @@
 import type { Backend, BackendOptions } from './backend.ts';
 import { argumentError, EngineError } from './errors.ts';
 
+/** A backend by name. */
 export type BackendName = 'native' | 'wasm';
+/** Which backend to run: by name, or `auto`, native where it loads and WASM where not. */
 export type BackendChoice = 'auto' | BackendName;
 
 /** How to open each backend; given by the caller so that a test can put a broken one in its place. */

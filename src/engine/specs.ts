@@ -17,11 +17,13 @@ export const HASHES = table({
   SHA_384: { id: 83, hashBytes: 48 },
   SHA_512: { id: 84, hashBytes: 64 },
 });
+/** The name of a hash function. */
 export type DigestAlgorithm = keyof typeof HASHES;
 
 /** What an algorithm does, which decides the operations it can be named in. */
 export type AlgorithmUse = 'encrypt' | 'sign' | 'mac' | 'agree';
 
+/** What an algorithm is. */
 export interface AlgorithmRow {
   readonly id: number;
   readonly use: AlgorithmUse;
@@ -50,6 +52,7 @@ const ecdsa = (id: number, hash: DigestAlgorithm): AlgorithmRow => ({
 });
 const hmac = (id: number, hash: DigestAlgorithm): AlgorithmRow => ({ id, use: 'mac', hash });
 
+/** Every algorithm by AWS's name, and XAES_256_GCM, which AWS has not. */
 export const ALGORITHMS = table({
   /** AES-256-GCM, SP 800-38D. */
   SYMMETRIC_DEFAULT: aead(1, 12),
@@ -81,9 +84,13 @@ export const ALGORITHMS = table({
   /** SP 800-56A section 5.7.1.2, the x coordinate. */
   ECDH: { id: 64, use: 'agree' } satisfies AlgorithmRow as AlgorithmRow,
 });
+/** The name of an algorithm. */
 export type Algorithm = keyof typeof ALGORITHMS;
+/** What `encrypt` and `decrypt` take. */
 export type EncryptionAlgorithm = Extract<Algorithm, 'SYMMETRIC_DEFAULT' | 'XAES_256_GCM' | `RSAES_${string}`>;
+/** What `sign` and `verify` take. */
 export type SigningAlgorithm = Extract<Algorithm, `RSASSA_${string}` | `ECDSA_${string}` | `ED25519_${string}`>;
+/** What `mac` and `verifyMac` take. */
 export type MacAlgorithm = Extract<Algorithm, `HMAC_${string}`>;
 
 /** Who runs an operation: `inline` on the JS thread inside the flush, the others on worker threads, each class its own queue. */
@@ -112,8 +119,10 @@ export interface SpecCost {
   readonly import: Cost;
 }
 
+/** Kinds of keys that are handled alike. */
 export type KeyFamily = 'symmetric' | 'hmac' | 'rsa' | 'ec' | 'edwards';
 
+/** What keys of a spec are: which algorithms they serve, and how long they and what they give are, in bytes. */
 export interface KeySpecRow {
   readonly id: number;
   readonly family: KeyFamily;
@@ -220,6 +229,7 @@ const hmacSpec = (id: number, algorithm: Algorithm, hashBytes: number, blockByte
   cost: allInline,
 });
 
+/** Every key spec by AWS's name. */
 export const KEY_SPECS = table({
   SYMMETRIC_DEFAULT: {
     id: 1,
@@ -256,4 +266,5 @@ export const KEY_SPECS = table({
   HMAC_384: hmacSpec(50, 'HMAC_SHA_384', 48, 128),
   HMAC_512: hmacSpec(51, 'HMAC_SHA_512', 64, 128),
 });
+/** The name of a key spec. */
 export type KeySpec = keyof typeof KEY_SPECS;

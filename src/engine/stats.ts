@@ -10,6 +10,7 @@ export interface LatencyStats {
   readonly maxMs: number;
 }
 
+/** What an engine has done since it opened, and what it has to do. */
 export interface EngineStats {
   /** Operations accepted and not yet given to the backend. */
   readonly queued: number;

@@ -4,6 +4,7 @@ import { asKmsError } from './errors.ts';
 import type { Root } from './root.ts';
 import { type Service, underRoot } from './service.ts';
 
+/** An access key with its secret. */
 export interface AccessKey {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -16,6 +17,7 @@ export interface AccessKey {
   readonly creationDate: Date;
 }
 
+/** Options of `accessKeys.create`. */
 export interface AccessKeyOptions {
   /** ARN of who calls with it. Default: the account's root. */
   readonly principal?: string | undefined;
@@ -28,9 +30,11 @@ const ID_CHARACTERS = 16;
 const SECRET_BYTES = 30;
 const TOKEN_BYTES = 96;
 
+/** The access keys of a store. Each method reads or writes it, and so sees what other processes changed. */
 export class AccessKeys {
   readonly #service: Service;
 
+  /** @internal Use `kms.accessKeys`. */
   constructor(service: Service) {
     this.#service = service;
   }

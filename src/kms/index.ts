@@ -1,7 +1,22 @@
 /** The service's front. */
 export { type EngineInfo, type EngineOptions, openEngine } from '../engine/index.ts';
-export { openSqliteStore, type Store } from '../store/index.ts';
-export type { AccessKey, AccessKeys } from './accesskeys.ts';
+export {
+  type AliasRecord,
+  type Change,
+  type CredentialRecord,
+  type KeyRecord,
+  type MaterialRecord,
+  type NewKey,
+  openSqliteStore,
+  type Page,
+  type Rewrap,
+  ROOT_KEY_ID,
+  RootKeyReplacedError,
+  type Store,
+  type StoredKey,
+  type TagRecord,
+} from '../store/index.ts';
+export type { AccessKey, AccessKeyOptions, AccessKeys } from './accesskeys.ts';
 export { KMS_ERRORS, KmsError, type KmsErrorName, StartError } from './errors.ts';
 export { type BatchItem, type BatchResult, Keymill, type KeymillStats, MAX_BATCH_ITEMS } from './keymill.ts';
 export type { Caller, Operation } from './operation.ts';

@@ -55,9 +55,13 @@ function operationMethods(): abstract new () => OperationMethods {
  * A key management service in this process, with the names and shapes of AWS KMS.
  *
  * ```ts
+ * import { Keymill } from 'keymill';
+ *
  * const kms = await Keymill.open({ path: './keymill-data' });
  * const { KeyMetadata } = await kms.createKey({ KeySpec: 'ECC_NIST_P256', KeyUsage: 'SIGN_VERIFY' });
- * const { Signature } = await kms.sign({ KeyId: KeyMetadata!.KeyId, Message: new Uint8Array(32), SigningAlgorithm: 'ECDSA_SHA_256' });
+ * const signing = { KeyId: KeyMetadata.KeyId, Message: Buffer.from('hello'), SigningAlgorithm: 'ECDSA_SHA_256' } as const;
+ * const { Signature } = await kms.sign(signing);
+ * console.log((await kms.verify({ ...signing, Signature })).SignatureValid); // -> true
  * await kms.close();
  * ```
  *
@@ -85,10 +89,12 @@ export class Keymill extends operationMethods() {
     return this.#started.accessKeys;
   }
 
+  /** The region in ARNs, as it was fixed at the first start. */
   get region(): string {
     return this.#started.service.realm.region;
   }
 
+  /** The account in ARNs, 12 digits, as it was fixed at the first start. */
   get accountId(): string {
     return this.#started.service.realm.accountId;
   }
@@ -158,6 +164,7 @@ export class Keymill extends operationMethods() {
     return this.#started.close();
   }
 
+  /** As `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

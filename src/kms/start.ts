@@ -17,6 +17,7 @@ import { readSeed, type Seed } from './seedfile.ts';
 import { Activity, AWS_RANGES, type Ranges, type Service } from './service.ts';
 import { sweep } from './sweep.ts';
 
+/** Options of `Keymill.open`. Each may be left out. */
 export interface KeymillOptions {
   /** Directory of the store and the root key file, made at the first start; ':memory:' keeps nothing. Default `./keymill-data`. */
   readonly path?: string | undefined;

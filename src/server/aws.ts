@@ -17,10 +17,15 @@ interface SdkResponse {
 
 /** A `requestHandler` for AWS SDK clients. */
 export interface AwsRequestHandler {
+  /** Which protocol the answers are in. */
   readonly metadata: { readonly handlerProtocol: string };
+  /** Answers a request. Rejects where `abortSignal` is aborted already; every other failure is an answer, as from AWS. */
   handle(request: SdkRequest, options?: { readonly abortSignal?: unknown }): Promise<{ response: SdkResponse }>;
+  /** Does nothing: the service stays open. */
   destroy(): void;
+  /** Does nothing: there is no connection to configure. */
   updateHttpClientConfig(): void;
+  /** An empty object. */
   httpHandlerConfigs(): Record<string, never>;
 }
 
@@ -28,7 +33,16 @@ export interface AwsRequestHandler {
  * Lets an SDK client call `kms` in this process:
  *
  * ```ts
+ * import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
+ * import { Keymill } from 'keymill';
+ * import { awsRequestHandler } from 'keymill/aws';
+ *
+ * const kms = await Keymill.open({ path: ':memory:' });
+ * const credentials = { accessKeyId: 'any', secretAccessKey: 'any' };
  * const client = new KMSClient({ region: kms.region, credentials, requestHandler: awsRequestHandler(kms) });
+ * const { KeyMetadata } = await client.send(new CreateKeyCommand({}));
+ * console.log(KeyMetadata?.KeyState); // -> Enabled
+ * await kms.close();
  * ```
  *
  * The caller is that of `kms` (see `kms.as`): signatures are not looked at, so any credentials will do.

@@ -15,6 +15,7 @@ import { refuseBrokenRequests } from './refuse.ts';
 import { Turn } from './turn.ts';
 import { type Call, CONTENT_TYPE, callOf, errorAnswer, type WireAnswer } from './wire.ts';
 
+/** Options of `createServer`. Each may be left out. */
 export interface ServerOptions {
   /** `none` takes any signature, or no signature, for the account's root: for tests, behind nothing that others reach. Default `sigv4`. */
   readonly auth?: 'sigv4' | 'none' | undefined;
@@ -58,6 +59,7 @@ const DRAIN_GRACE_MS = 100;
 /** How long a client may take to finish its request, and to read its answer, after that. */
 const DRAIN_LIMIT_MS = 10_000;
 
+/** A server of node:http, or of node:https with `tls`, that can also be drained. */
 export type KmsServer = Server & {
   /**
    * Answers what is in flight, refuses what comes (503, and the connection closes), and resolves when every connection is closed;
@@ -69,6 +71,18 @@ export type KmsServer = Server & {
 /**
  * A server for the AWS KMS protocol on `kms`; you call `listen`, and `drain` or `close`. Every request must carry a valid SigV4
  * signature for service `kms`. GET /health, /ready and /metrics are answered without one.
+ *
+ * ```ts
+ * import { Keymill } from 'keymill';
+ * import { createServer } from 'keymill/server';
+ *
+ * const kms = await Keymill.open({ path: ':memory:' });
+ * const server = createServer(kms, { region: 'any' });
+ * server.listen(0, '127.0.0.1'); // 0: any free port
+ * // …and when it is to end:
+ * await server.drain();
+ * await kms.close();
+ * ```
  */
 export function createServer(kms: Keymill, options: ServerOptions = {}): KmsServer {
   const endpoint = new Endpoint(kms, options);

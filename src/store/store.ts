@@ -102,7 +102,9 @@ export class RootKeyReplacedError extends Error {
 export interface Rewrap {
   /** The settings under the new root key, its id among them. Called before the others. */
   settings(before: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>>;
+  /** A material, wrapped anew. */
   material(record: MaterialRecord & { readonly wrapped: Uint8Array }, keySpec: string): Promise<Uint8Array>;
+  /** An access key's secret, encrypted anew. */
   credential(record: CredentialRecord): Promise<Uint8Array>;
 }
 
@@ -131,6 +133,7 @@ export interface Store {
     aliases: readonly AliasRecord[],
     maxPerKey: number,
   ): Promise<'inserted' | 'exists' | 'limit'>;
+  /** The key, undefined where there is none. */
   readKey(keyId: string): Promise<StoredKey | undefined>;
   /**
    * Reads a key, replaces it by what `change` makes of it, and gives that back with its version grown; undefined where there is
@@ -159,18 +162,21 @@ export interface Store {
   ): Promise<'updated' | 'missing' | 'limit'>;
   /** Whether there was such an alias. */
   deleteAlias(aliasName: string): Promise<boolean>;
+  /** The alias, undefined where there is none. */
   readAlias(aliasName: string): Promise<AliasRecord | undefined>;
   /** Aliases by ascending name, of one key or of all. */
   listAliases(page: Page & { readonly targetKeyId?: string | undefined }): Promise<readonly AliasRecord[]>;
 
   /** Adds tags or replaces their values, or does nothing where the key would have more than `maxPerKey`; whether it did. */
   putTags(keyId: string, tags: readonly TagRecord[], maxPerKey: number): Promise<boolean>;
+  /** Removes the tags with these keys, where the key has them. */
   deleteTags(keyId: string, tagKeys: readonly string[]): Promise<void>;
   /** Tags by ascending key. */
   listTags(keyId: string, page: Page): Promise<readonly TagRecord[]>;
 
   /** The key's policy, undefined where none was ever put. */
   readPolicy(keyId: string): Promise<string | undefined>;
+  /** Replaces the key's policy. */
   writePolicy(keyId: string, policy: string): Promise<void>;
 
   /** The number of the latest change; grows with every change of a key or an alias, by whichever process. */
@@ -178,7 +184,9 @@ export interface Store {
   /** What changed after `changeNumber`, in order; undefined where that is too long ago to tell. */
   readChanges(changeNumber: number): Promise<readonly Change[] | undefined>;
 
+  /** Writes an access key. @throws where the id is taken */
   insertCredential(credential: CredentialRecord): Promise<void>;
+  /** The access key with this id, undefined where there is none. */
   readCredential(accessKeyId: string): Promise<CredentialRecord | undefined>;
   /** Whether there was such a credential. */
   deleteCredential(accessKeyId: string): Promise<boolean>;
