@@ -3,7 +3,6 @@
  * in one directory, in which `keymill` is installed and, where a block calls an endpoint, one serves ./keymill-data.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join, normalize } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -12,6 +11,7 @@ import { cleanEnvironment, exported, MAIN, type Running, run as runKeymill, serv
 import {
   type Block,
   blocksOf,
+  compile,
   DOCUMENTS,
   missing,
   ROOT,
@@ -35,28 +35,21 @@ after(() => rmSync(programs, { recursive: true, force: true }));
 
 const stemOf = ({ file, line }: Block): string => `${file.replaceAll(/\W+/g, '-')}-${line}`;
 
-/** Compiles every ts block, strictly; what the compiler has to say. Blocks with errors run all the same. */
-async function compile(): Promise<string> {
+/** Compiles every ts block; what the compiler has to say. Blocks with errors run all the same. */
+function compileBlocks(): Promise<string> {
   const blocks = [...BLOCKS.values()].flat().filter(({ language }) => language === 'ts');
   for (const block of blocks) {
     // At its own lines, so that messages lead to it.
     writeFileSync(join(programs, `${stemOf(block)}.ts`), '\n'.repeat(block.line - 1) + block.code);
   }
-  const compilerOptions = { rootDir: '.', outDir: '.', declaration: false };
-  const configuration = {
-    extends: join(ROOT, 'tsconfig.json'),
-    compilerOptions,
-    files: blocks.map((block) => `${stemOf(block)}.ts`),
-  };
-  writeFileSync(join(programs, 'tsconfig.json'), JSON.stringify(configuration));
-  const tsc = spawn(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', programs], {
-    cwd: programs,
-  });
-  return Buffer.concat(await tsc.stdout.toArray()).toString();
+  return compile(
+    programs,
+    blocks.map((block) => `${stemOf(block)}.ts`),
+  );
 }
 let compiling: Promise<string> | undefined;
 const compiled = (): Promise<string> => {
-  compiling ??= compile();
+  compiling ??= compileBlocks();
   return compiling;
 };
 
@@ -78,7 +71,7 @@ class Page {
   readonly directory: string;
   readonly programs: string;
   readonly #commands: string;
-  #endpoint: Promise<Running> | undefined;
+  #endpoint: Promise<{ running: Running; pasted: NodeJS.ProcessEnv }> | undefined;
 
   constructor(context: Pick<TestContext, 'after'>) {
     this.directory = temporaryDirectory(context);
@@ -94,16 +87,15 @@ class Page {
     return join(this.directory, 'keymill-data');
   }
 
-  /** What somebody pasted who calls the endpoint. */
-  async #pasted(): Promise<NodeJS.ProcessEnv> {
-    if (this.#endpoint === undefined) return {};
-    const { url } = await this.#endpoint;
+  /** An endpoint on this page's store, and what somebody pasted who calls it. */
+  async #serve(): Promise<{ running: Running; pasted: NodeJS.ProcessEnv }> {
+    const running = await serve(this.#store);
     const { stdout } = runKeymill(['credentials', '--path', this.#store]);
-    return { ...exported(stdout.split('\n')), AWS_ENDPOINT_URL_KMS: url };
+    return { running, pasted: { ...exported(stdout.split('\n')), AWS_ENDPOINT_URL_KMS: running.url } };
   }
 
   async close(): Promise<void> {
-    if (this.#endpoint !== undefined) await stop(await this.#endpoint);
+    if (this.#endpoint !== undefined) await stop((await this.#endpoint).running);
   }
 
   #command(name: string, script: string): void {
@@ -114,9 +106,9 @@ class Page {
 
   /** Where a block with this code runs. */
   async place(code: string) {
-    if (CALLS_AN_ENDPOINT.test(code)) this.#endpoint ??= serve(this.#store);
+    if (CALLS_AN_ENDPOINT.test(code)) this.#endpoint ??= this.#serve();
     const PATH = [this.#commands, process.env.PATH].join(delimiter);
-    const environment = cleanEnvironment({ PATH, KEYMILL_PORT: '0', AWS_PAGER: '', ...(await this.#pasted()) });
+    const environment = cleanEnvironment({ PATH, KEYMILL_PORT: '0', AWS_PAGER: '', ...(await this.#endpoint)?.pasted });
     return { programs: this.programs, directory: this.directory, environment };
   }
 }

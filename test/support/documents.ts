@@ -128,6 +128,16 @@ export async function runProgram(
   return written.stdout.trim().split('\n');
 }
 
+/** Compiles files of a directory within the project as strictly as the project itself; what the compiler has to say. */
+export async function compile(directory: string, files: readonly string[], options: object = {}): Promise<string> {
+  const compilerOptions = { rootDir: '.', outDir: '.', declaration: false, ...options };
+  const configuration = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: [], files };
+  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(configuration));
+  const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
+  const tsc = spawn(process.execPath, [compiler, '-p', directory, '--pretty', 'false'], { cwd: directory });
+  return Buffer.concat(await tsc.stdout.toArray()).toString();
+}
+
 /** False, or why tests that need a command skip. */
 export const missing = (command: string, ...args: string[]): string | false =>
   spawnSync(command, args, { stdio: 'ignore' }).status === 0 ? false : `${command} ${args.join(' ')} does not run here`;
