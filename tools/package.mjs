@@ -40,10 +40,7 @@ function expectedFiles() {
   return [
     ...sources.flatMap((stem) => [`${stem}.js`, `${stem}.d.ts`]),
     ...['dist/keymill.wasm', ...addons],
-    ...[
-      ...filesUnder('docs').map((file) => `docs/${file}`),
-      ...filesUnder('examples').map((file) => `examples/${file}`),
-    ],
+    ...[...filesUnder('docs'), ...filesUnder('examples')],
     ...['package.json', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'LICENSE'],
   ];
 }
