@@ -1,4 +1,8 @@
-/** The door `keymill`: the key management service in your process. */
+/**
+ * The door `keymill`: the key management service in your process.
+ *
+ * @module keymill
+ */
 export {
   type AccessKey,
   type AccessKeyOptions,

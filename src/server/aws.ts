@@ -1,4 +1,8 @@
-/** The door `keymill/aws`: @aws-sdk/client-kms on a service in this process, without a socket. */
+/**
+ * The door `keymill/aws`: `@aws-sdk/client-kms` on a service in this process, without a socket.
+ *
+ * @module keymill/aws
+ */
 import { randomUUID } from 'node:crypto';
 import type { Keymill } from '../kms/index.ts';
 import { CONTENT_TYPE, callOf } from './wire.ts';
