@@ -1,6 +1,6 @@
 /** The store's promises: what was acknowledged is there after a reopening, whole, and a strange database is refused. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type KeyRecord, openSqliteStore, type Store } from '../src/store/index.ts';
@@ -278,6 +278,16 @@ test('two stores on one file take turns', async (t) => {
   t.after(() => Promise.all(stores.map((store) => store.close())));
   await Promise.all(Array.from({ length: 20 }, (_, i) => insert(stores[i % 2]!, `key-${i}`)));
   for (const store of stores) assert.equal((await store.listKeys({ limit: 100 })).length, 20);
+});
+
+test('a new store is for its owner only, its log included', { skip: process.platform === 'win32' }, async (t) => {
+  const directory = temporaryDirectory(t);
+  const store = await openSqliteStore(join(directory, 'keymill.db'));
+  t.after(() => store.close());
+  await insert(store, 'key-1');
+  const modes = readdirSync(directory).map((name) => statSync(join(directory, name)).mode & 0o777);
+  assert.ok(modes.length > 1, 'there is a log');
+  assert.deepEqual(new Set(modes), new Set([0o600]));
 });
 
 test('the file is in WAL mode', async (t) => {

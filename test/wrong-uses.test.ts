@@ -231,6 +231,7 @@ const SERVICE: Readonly<Record<string, WrongUse>> = {
   'a caller that is text': {
     // @ts-expect-error 'string' is not assignable to parameter of type 'Caller'
     use: () => kms.as('arn:aws:iam::000000000000:user/alice'),
+    error: named('TypeError', /^caller: expected an object with a string 'principal'$/),
   },
   'an operation that AWS has not': {
     // @ts-expect-error Property 'signAll' does not exist on type 'Keymill'
@@ -240,6 +241,7 @@ const SERVICE: Readonly<Record<string, WrongUse>> = {
   'an account id that is a number': {
     // @ts-expect-error 'number' is not assignable to type 'string'
     use: () => Keymill.open({ path: ':memory:', accountId: 111122223333 }),
+    error: named('StartError', /^accountId: expected 12 digits, got 111122223333$/),
   },
   'an account id of other than 12 digits': {
     use: () => Keymill.open({ path: ':memory:', accountId: '1234' }),
@@ -268,6 +270,7 @@ const SERVER_AND_AWS: Readonly<Record<string, WrongUse>> = {
   'a kind of authentication that is none': {
     // @ts-expect-error '"open"' is not assignable to type '"
     use: () => createServer(kms, { auth: 'open' }),
+    error: named('TypeError', /^auth: expected 'sigv4' or 'none', got "open"$/),
   },
   'a certificate without its key': {
     // @ts-expect-error Property 'key' is missing

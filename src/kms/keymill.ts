@@ -112,7 +112,9 @@ export class Keymill extends operationMethods() {
 
   /** The same service seen by another caller. */
   as(caller: Caller): Keymill {
-    return new Keymill(this.#started, { principal: caller.principal });
+    const principal: unknown = caller?.principal;
+    if (typeof principal !== 'string') throw new TypeError("caller: expected an object with a string 'principal'");
+    return new Keymill(this.#started, { principal });
   }
 
   /** An operation by AWS's name, as the endpoint calls it: the name and the input may be anything. */

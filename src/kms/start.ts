@@ -159,7 +159,7 @@ function requireRealm({ region, accountId }: KeymillOptions): void {
   if (region !== undefined && !/^[a-z]+(-[a-z]+)+-\d+$/.test(region)) {
     throw new StartError(`region: expected a name like us-east-1, got ${JSON.stringify(region)}`);
   }
-  if (accountId !== undefined && !/^\d{12}$/.test(accountId)) {
+  if (accountId !== undefined && (typeof accountId !== 'string' || !/^\d{12}$/.test(accountId))) {
     throw new StartError(`accountId: expected 12 digits, got ${JSON.stringify(accountId)}`);
   }
 }

@@ -142,7 +142,7 @@ class Endpoint implements Subject {
   constructor(kms: Keymill, options: ServerOptions) {
     this.kms = kms;
     this.#log = options.log ?? SILENT;
-    this.#principal = options.auth === 'none' ? nobody : signer(kms, options);
+    this.#principal = principalOf(kms, options);
   }
 
   attach(server: Server): void {
@@ -251,6 +251,14 @@ const nobody: Principal = async (request) => {
   requireSingleHeaders(pairs(request.rawHeaders));
   return undefined;
 };
+
+/** How `auth` says that callers are known. @throws TypeError for another word: what is misspelt must not decide who gets in */
+function principalOf(kms: Keymill, options: ServerOptions): Principal {
+  const { auth = 'sigv4' } = options;
+  if (auth === 'sigv4') return signer(kms, options);
+  if (auth === 'none') return nobody;
+  throw new TypeError(`auth: expected 'sigv4' or 'none', got ${JSON.stringify(auth)}`);
+}
 
 function signer(kms: Keymill, options: ServerOptions): Principal {
   const authenticate = createAuthenticator({

@@ -1,5 +1,6 @@
 /** SQLite as a Kysely dialect, with the settings that durability rests on. */
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { type Driver, type SqliteDatabase, SqliteDialect, sql } from 'kysely';
@@ -131,10 +132,12 @@ async function copyInWorker(workerData: Copy): Promise<void> {
 }
 
 /**
- * Opens the store in `file`, created where absent; ':memory:' keeps nothing.
+ * Opens the store in `file`, created where absent, for its owner only; ':memory:' keeps nothing.
  * @throws where SQLite does not take the settings that durability rests on, or the schema is newer than this release knows
  */
 export async function openSqliteStore(file: string): Promise<Store> {
+  // SQLite makes its log files with the mode that the database has.
+  if (file !== MEMORY) closeSync(openSync(file, 'a', 0o600));
   const connection = await connect(file);
   try {
     for (const { name, set } of PRAGMAS) connection.exec(`pragma ${name} = ${set}`);
