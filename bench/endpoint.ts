@@ -6,9 +6,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { KeymillOptions } from 'keymill';
+import { quantile } from '../src/bench/index.ts';
 import type { Load, Target, Task } from './endpoint-load.ts';
 import type { Listening } from './endpoint-server.ts';
-import { quantile } from './measure.ts';
 import type { ScenarioResult } from './scenarios.ts';
 
 export interface EndpointOptions {

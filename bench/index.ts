@@ -1,17 +1,24 @@
 /**
- * `npm run bench [words] [-- --threads 1 --backends native,wasm --rounds 7 --round-ms 60 --batch 1000 --peers --json file]`
- * Only cases and scenarios (`endpoint`, `fairness`, `loop`, `memory`) whose name contains every word are run; `--peers` adds the libraries of peers.ts. Pin the process (`taskset -c 1`) for per-core figures.
+ * `npm run bench [words] [-- --threads 1 --backends native,wasm --rounds 7 --round-ms 60 --batch 1024 --peers --json file]`
+ * What `keymill bench` measures, and then what only this repository can: the service, the store, the endpoint, and the scenarios
+ * (`fairness`, `loop`, `memory`). Words filter all of it; `--peers` adds whoever else is installed. Pin the process (`taskset -c 1`)
+ * for per-core figures.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BackendChoice, type Engine, openEngine } from 'keymill/engine';
-import { CASES, caseName } from './cases.ts';
-import { engineContenders, makeFixture, nodeContender } from './contenders.ts';
+import {
+  caseText,
+  headText,
+  measure,
+  runBench,
+  selectCases,
+  type Timing,
+  timingsText,
+  verify,
+} from '../src/bench/index.ts';
 import { measureEndpoint } from './endpoint.ts';
-import { type Measurement, measure } from './measure.ts';
-import { peerContenders } from './peers.ts';
 import { SCENARIOS, type ScenarioResult } from './scenarios.ts';
 import { measureStore, type StoreMeasurement, serviceGroups } from './service.ts';
 
@@ -22,70 +29,45 @@ const { values: flags, positionals: words } = parseArgs({
     backends: { type: 'string', default: 'native,wasm' },
     rounds: { type: 'string', default: '7' },
     'round-ms': { type: 'string', default: '60' },
-    batch: { type: 'string', default: '1000' },
+    batch: { type: 'string', default: '1024' },
     peers: { type: 'boolean', default: false },
     json: { type: 'string', default: 'bench/results/latest.json' },
   },
 });
 const matches = (name: string): boolean => words.every((word) => name.toLowerCase().includes(word.toLowerCase()));
-const options = { rounds: Number(flags.rounds), roundMs: Number(flags['round-ms']), maxBatch: Number(flags.batch) };
+const threads = Number(flags.threads);
+const options = { rounds: Number(flags.rounds), roundMs: Number(flags['round-ms']), batch: Number(flags.batch) };
+const names = flags.backends.split(',');
 
 /** A round of the endpoint holds thousands of requests: that many of the others' rounds. */
 const ENDPOINT_ROUND = 25;
 
-const engines: [name: string, engine: Engine][] = [];
-for (const backend of flags.backends.split(',')) {
-  engines.push([backend, await openEngine({ backend: backend as BackendChoice, threads: Number(flags.threads) })]);
-}
-const machine = {
-  cpu: os.cpus()[0]?.model.trim(),
-  cpus: os.availableParallelism(),
-  node: process.version,
-  openssl: process.versions.openssl,
-  threads: Number(flags.threads),
-  engines: Object.fromEntries(engines.map(([name, { info }]) => [name, { ...info }])),
-};
-console.log(
-  `${machine.cpu}, ${machine.cpus} processors; Node ${machine.node}, OpenSSL ${machine.openssl}; threads: ${machine.threads}`,
-);
-
 /** Sizes of stores to open and look keys up in. */
 const STORE_KEYS = [1000, 10_000, 100_000] as const;
 
-const pad = (text: string, width: number): string => text.padStart(width);
-const printRow = ({ name, microseconds, operationsPerSecond, spread, ratio }: Measurement): void => {
-  const columns = [
-    pad(microseconds.toFixed(3), 12),
-    pad(Math.round(operationsPerSecond).toLocaleString('en'), 14),
-    pad(`±${(spread * 100).toFixed(0)} %`, 8),
-    pad(`${ratio.toFixed(2)}x`, 10),
-  ];
-  console.log(`  ${name.padEnd(20)}${columns.join('')}`);
-};
+const backends = flags.peers ? undefined : ['node:crypto', ...names];
+const command = `npm run bench ${words.join(' ')}`;
+const matrix =
+  selectCases(words, false).length === 0
+    ? undefined
+    : await runBench(
+        { ...options, words, quick: false, threads, backends, command },
+        { opened: (head) => console.log(headText(head)), caseDone: (result) => console.log(caseText(result)) },
+      );
 
-const results: { case: string; baseline: string; measurements: Measurement[] }[] = [];
-for (const benchCase of CASES) {
-  const name = caseName(benchCase);
-  if (!matches(name)) continue;
-  const fixture = makeFixture(benchCase);
-  const contenders = [nodeContender(fixture)].filter((contender) => contender !== undefined);
-  for (const [label, engine] of engines) contenders.push(...(await engineContenders(engine, fixture, label)));
-  if (flags.peers) contenders.push(...(await peerContenders(fixture)));
-  if (contenders.length === 0) continue;
-  const measurements = await measure(contenders, options);
-  console.log(`\n${name}${' '.repeat(Math.max(1, 22 - name.length))}     us/op         ops/s   spread   vs first`);
-  measurements.forEach(printRow);
-  results.push({ case: name, baseline: contenders[0]!.name, measurements });
-}
+const engines: [name: string, engine: Engine][] = [];
+for (const backend of names) engines.push([backend, await openEngine({ backend: backend as BackendChoice, threads })]);
 
+const results: { case: string; timings: Timing[] }[] = [];
 for (const [label, engine] of engines) {
   const { groups, close } = await serviceGroups(engine);
   for (const { name, contenders } of groups) {
     if (!matches(name)) continue;
-    const measurements = await measure(contenders, options);
-    console.log(`\n${name} (${label})`);
-    measurements.forEach(printRow);
-    results.push({ case: `${name} (${label})`, baseline: contenders[0]!.name, measurements });
+    const { sound, refused } = await verify(contenders);
+    if (refused.length > 0) throw new Error(`${name}: ${refused[0]!.name}: ${refused[0]!.reason}`);
+    const operations = await measure(sound, options);
+    console.log(timingsText(`${name} (${label})`, operations));
+    results.push({ case: `${name} (${label})`, timings: operations });
   }
   await close();
 }
@@ -118,13 +100,13 @@ for (const [name, scenario] of Object.entries(SCENARIOS)) {
 
 if (matches('endpoint')) {
   for (const [label] of engines) {
-    const engine = { backend: label as BackendChoice, threads: Number(flags.threads) };
+    const engine = { backend: label as BackendChoice, threads };
     const rounds = { rounds: options.rounds, roundMs: options.roundMs * ENDPOINT_ROUND };
     for (const result of await measureEndpoint({ engine, ...rounds })) noteScenario(label, result);
   }
 }
 
 mkdirSync(path.dirname(flags.json), { recursive: true });
-writeFileSync(flags.json, `${JSON.stringify({ machine, options, results, stores, scenarios }, null, 2)}\n`);
-console.log(`\n${results.length} cases; written to ${flags.json}`);
+writeFileSync(flags.json, `${JSON.stringify({ matrix, options, results, stores, scenarios }, null, 2)}\n`);
+console.log(`\nwritten to ${flags.json}`);
 for (const [, engine] of engines) await engine.close();

@@ -9,7 +9,7 @@ import { performance } from 'node:perf_hooks';
 import { type BatchItem, Keymill } from 'keymill';
 import type { Engine, RunItem } from 'keymill/engine';
 import Libsql from 'libsql';
-import type { Contender } from './contenders.ts';
+import type { Contender } from '../src/bench/index.ts';
 
 export interface ServiceGroup {
   readonly name: string;
@@ -68,7 +68,12 @@ export async function serviceGroups(engine: Engine): Promise<{ groups: ServiceGr
     await work(2);
     return true;
   };
-  const contender = (name: string, work: Contender['work']): Contender => ({ name, work, check: () => works(work) });
+  const contender = (name: string, mode: Contender['mode'], work: Contender['work']): Contender => ({
+    name,
+    mode,
+    work,
+    check: () => works(work),
+  });
   const succeeded = (results: readonly { error?: unknown }[]): void => {
     const failed = results.find(({ error }) => error !== undefined);
     if (failed !== undefined) throw failed.error;
@@ -79,15 +84,15 @@ export async function serviceGroups(engine: Engine): Promise<{ groups: ServiceGr
       {
         name: `service ${name}`,
         contenders: [
-          contender('engine', (count) => inFlight(count, () => call(item))),
-          contender('kms', (count) => inFlight(count, () => ask(service))),
+          contender('engine', 'promises', (count) => inFlight(count, () => call(item))),
+          contender('kms', 'promises', (count) => inFlight(count, () => ask(service))),
         ],
       },
       {
         name: `service batch ${name}`,
         contenders: [
-          contender('engine.run', async (count) => succeeded(await engine.run(new Array(count).fill(item)))),
-          contender('kms.batch', async (count) => succeeded(await kms.batch(new Array(count).fill(service)))),
+          contender('engine', 'run', async (count) => succeeded(await engine.run(new Array(count).fill(item)))),
+          contender('kms', 'run', async (count) => succeeded(await kms.batch(new Array(count).fill(service)))),
         ],
       },
     ];

@@ -13,10 +13,11 @@ interface Room {
 
 const ROOMS: Readonly<Record<string, Room>> = {
   'index.ts': { rooms: ['kms'], packages: [] },
-  cli: { rooms: ['server', 'kms'], packages: ['commander', 'pino', 'yaml'] },
+  cli: { rooms: ['server', 'kms', 'bench'], packages: ['commander', 'pino', 'yaml'] },
   server: { rooms: ['kms'], packages: [] },
   kms: { rooms: ['engine', 'store'], packages: ['yaml'] },
   store: { rooms: [], packages: ['kysely', 'libsql'] },
+  bench: { rooms: ['engine'], packages: ['tinybench'] },
   engine: { rooms: [], packages: ['node-gyp-build'] },
 };
 

@@ -6,7 +6,7 @@ import { StartError } from '../kms/index.ts';
 import { changeCredentials } from './credentials.ts';
 import { printInfo } from './info.ts';
 import { init } from './init.ts';
-import { addOptions, type OptionName } from './options.ts';
+import { addBenchOptions, addOptions, type OptionName } from './options.ts';
 import { serve } from './serve.ts';
 import { backup, rotateRoot, seed } from './store.ts';
 
@@ -26,6 +26,19 @@ const LISTENING: readonly OptionName[] = [
   'tls-key',
   'tls-client-ca',
 ];
+
+const BENCH_HELP = `
+Contenders are keymill on each backend (native, native-scalar, native-openssl, wasm), node:crypto, WebCrypto, and the libraries it
+knows of that are installed here or beside it, such as @noble/curves, bcrypto or sodium-native: a wrong name to --backends lists them.
+Each must give right results before it is timed. They take turns; ratios are against the first that has an operation: node:crypto.
+
+  keymill bench --quick                       one operation of each kind
+  keymill bench sign P256                     signatures on P-256
+  keymill bench RSA --backends node:crypto,native,bcrypto
+  taskset -c 1 keymill bench AES              on one processor, for figures per core
+  keymill bench --compare old.json new.json   what changed, and whether it is more than the rounds differed
+
+Exit codes: ${ExitCode.done} done, ${ExitCode.failed} failed, or keymill itself was wrong, ${ExitCode.misused} wrong option, value or word.`;
 
 const program = new Command('keymill')
   .description('An embeddable key management service')
@@ -91,6 +104,14 @@ addOptions(
   program.command('info').description('print what runs on this machine: backend, CPU features, OpenSSL, self-tests'),
   [...ENGINE, 'json'],
 ).action((options) => printInfo(options));
+
+addBenchOptions(
+  program
+    .command('bench')
+    .description('time crypto backends against each other on this machine: a table, a JSON file and a page with charts')
+    .argument('[words...]', 'run what has them all in its name, such as: sign P256, RSA_2048, AES 32B')
+    .addHelpText('after', BENCH_HELP),
+).action(async (words, options, command) => (await import('./bench.ts')).bench(words, options, command));
 
 try {
   await program.parseAsync();

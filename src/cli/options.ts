@@ -70,6 +70,23 @@ const OPTIONS = {
 } satisfies Record<string, OptionRow>;
 export type OptionName = keyof typeof OPTIONS;
 
+/** Of `keymill bench`, on the command line alone: what was measured is to be read off the command. */
+const BENCH_OPTIONS: Readonly<Record<string, OptionRow>> = {
+  quick: { description: 'about a minute: one operation of each kind unless words say which, short rounds' },
+  threads: { value: '<count>', description: 'worker threads of each engine', default: 1, parse: wholeNumber(1, 256) },
+  backends: { value: '<names>', description: 'contenders, with commas between them (default: all)' },
+  batch: { value: '<count>', description: 'operations in flight', default: 1024, parse: wholeNumber(1, 8192) },
+  rounds: { value: '<count>', description: 'rounds (default: 7, quick: 3)', parse: wholeNumber(1, 1000) },
+  'round-ms': {
+    value: '<milliseconds>',
+    description: 'how long a contender runs in a round (default: 60, quick: 15)',
+    parse: wholeNumber(1, 60_000),
+  },
+  json: { value: '<file>', description: 'where the results go, for --compare', default: 'keymill-bench.json' },
+  html: { value: '<file>', description: 'where the page with the charts goes', default: 'keymill-bench.html' },
+  compare: { value: '<files...>', description: 'run nothing: print what changed from one JSON file to another' },
+};
+
 /** Options that say what to do now, and so belong to the command line alone. */
 const ONLY_FLAGS: ReadonlySet<OptionName> = new Set(['create', 'remove', 'duration', 'principal', 'json']);
 
@@ -91,10 +108,19 @@ export function addOptions(command: Command, names: readonly OptionName[]): Comm
   return command.hook('preAction', (_, acting) => applyConfiguration(acting, names));
 }
 
+/** Gives `keymill bench` its options. */
+export function addBenchOptions(command: Command): Command {
+  for (const [name, row] of Object.entries(BENCH_OPTIONS)) command.addOption(rowOption(name, row));
+  return command;
+}
+
 function optionOf(name: OptionName): Option {
-  const row: OptionRow = OPTIONS[name];
+  const option = rowOption(name, OPTIONS[name]);
+  return ONLY_FLAGS.has(name) ? option : option.env(environmentName(name));
+}
+
+function rowOption(name: string, row: OptionRow): Option {
   const option = new Option(row.value === undefined ? `--${name}` : `--${name} ${row.value}`, row.description);
-  if (!ONLY_FLAGS.has(name)) option.env(environmentName(name));
   if (row.default !== undefined) option.default(row.default);
   if (row.choices !== undefined) option.choices(row.choices);
   if (row.parse !== undefined) option.argParser(row.parse);

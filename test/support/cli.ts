@@ -13,9 +13,10 @@ export function cleanEnvironment(environment: NodeJS.ProcessEnv = {}): NodeJS.Pr
   return { ...Object.fromEntries(inherited), ...environment };
 }
 
-/** A command that ends by itself. */
-export function run(args: readonly string[], environment?: NodeJS.ProcessEnv) {
-  return spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', env: cleanEnvironment(environment) });
+/** A command that ends by itself; `directory` is where it runs. */
+export function run(args: readonly string[], environment?: NodeJS.ProcessEnv, directory?: string) {
+  const options = { encoding: 'utf8', env: cleanEnvironment(environment), cwd: directory } as const;
+  return spawnSync(process.execPath, [MAIN, ...args], options);
 }
 
 export interface Running {

@@ -1,0 +1,159 @@
+/** Times contenders against each other: interleaved rounds in one process, so that a drifting machine hurts all alike. */
+import { Bench } from 'tinybench';
+import type { Contender, Mode } from './contender.ts';
+
+export interface Timing {
+  readonly name: string;
+  readonly mode: Mode;
+  readonly threads?: number;
+  /** Operations in each timed call: how many were in flight, but for `one`. */
+  readonly count: number;
+  /** Median over the rounds of each round's median, per operation. */
+  readonly microseconds: number;
+  readonly operationsPerSecond: number;
+  /** Half of the distance between the first and third quartile of the rounds, relative to the median. */
+  readonly spread: number;
+  /** Median over the rounds of (first contender's time / this one's time in the same round). */
+  readonly ratio: number;
+}
+
+/** Of single calls, in microseconds. */
+export interface Latency {
+  readonly name: string;
+  readonly threads?: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+}
+
+export interface MeasureOptions {
+  readonly rounds: number;
+  /** How long one contender runs in one round. */
+  readonly roundMs: number;
+  /** Operations in one call at most, which is how many are in flight. */
+  readonly batch: number;
+}
+
+/** Told of each round that is done. */
+export type OnRound = (done: number, rounds: number) => void;
+
+export interface Refusal {
+  readonly name: string;
+  readonly mode: Mode;
+  readonly reason: string;
+}
+
+const ascending = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
+
+function quantileOfSorted(sorted: readonly number[], fraction: number): number {
+  const at = (sorted.length - 1) * fraction;
+  const low = sorted[Math.floor(at)]!;
+  return low + (sorted[Math.ceil(at)]! - low) * (at - Math.floor(at));
+}
+
+export const quantile = (values: readonly number[], fraction: number): number =>
+  quantileOfSorted(ascending(values), fraction);
+
+/** Parts contenders that are right from those that are not, or throw. */
+export async function verify<Each extends Contender>(
+  contenders: readonly Each[],
+): Promise<{ sound: Each[]; refused: Refusal[] }> {
+  const sound: Each[] = [];
+  const refused: Refusal[] = [];
+  for (const contender of contenders) {
+    const { name, mode } = contender;
+    try {
+      if (await contender.check()) sound.push(contender);
+      else refused.push({ name, mode, reason: 'wrong result' });
+    } catch (error) {
+      refused.push({ name, mode, reason: String(error) });
+    }
+  }
+  return { sound, refused };
+}
+
+/** Single calls: so many that they hide the clock. Batches: the largest asked for, or the first that takes longer than a round. */
+export async function calibrate({ mode, work }: Contender, { batch, roundMs }: MeasureOptions): Promise<number> {
+  const [most, enoughMs] = mode === 'one' ? [2 ** 20, roundMs / 20] : [batch, roundMs];
+  const timed = async (count: number): Promise<number> => {
+    const start = performance.now();
+    await work(count);
+    return performance.now() - start;
+  };
+  // What is slow once may have been interrupted.
+  const isEnough = async (count: number) => (await timed(count)) > enoughMs && (await timed(count)) > enoughMs;
+  let count = 1;
+  while (count < most && !(await isEnough(count))) count = Math.min(most, count * 4);
+  return count;
+}
+
+/** Every call of one round, in milliseconds, in ascending order. */
+async function oneRound({ name, work }: Contender, count: number, roundMs: number): Promise<readonly number[]> {
+  const bench = new Bench({ time: roundMs, iterations: 1, warmup: false, throws: true, retainSamples: true });
+  bench.add(name, () => work(count) as Promise<void>);
+  await bench.run();
+  const { result } = bench.tasks[0]!;
+  if (!('latency' in result)) throw new Error(`${name}: no result`);
+  return result.latency.samples!;
+}
+
+/** Times contenders that are right; ratios are against the first. */
+export async function measure(
+  contenders: readonly Contender[],
+  options: MeasureOptions,
+  onRound?: OnRound,
+): Promise<Timing[]> {
+  const counts: number[] = [];
+  for (const contender of contenders) counts.push(contender.count ?? (await calibrate(contender, options)));
+  const times: number[][] = contenders.map(() => []);
+  for (let round = 0; round < options.rounds; round++) {
+    for (const [index, contender] of contenders.entries()) {
+      const samples = await oneRound(contender, counts[index]!, options.roundMs);
+      times[index]!.push((quantileOfSorted(samples, 0.5) * 1000) / counts[index]!);
+    }
+    onRound?.(round + 1, options.rounds);
+  }
+  return contenders.map(({ name, mode, threads }, index) => {
+    const sorted = ascending(times[index]!);
+    const microseconds = quantileOfSorted(sorted, 0.5);
+    return {
+      name,
+      mode,
+      ...(threads === undefined ? {} : { threads }),
+      count: counts[index]!,
+      microseconds,
+      operationsPerSecond: 1e6 / microseconds,
+      spread: (quantileOfSorted(sorted, 0.75) - quantileOfSorted(sorted, 0.25)) / 2 / microseconds,
+      ratio: quantile(
+        times[index]!.map((time, round) => times[0]![round]! / time),
+        0.5,
+      ),
+    };
+  });
+}
+
+/** Times calls one by one, all rounds together. */
+export async function measureLatency(
+  contenders: readonly Contender[],
+  { rounds, roundMs }: MeasureOptions,
+  onRound?: OnRound,
+): Promise<Latency[]> {
+  const calls: number[][] = contenders.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, contender] of contenders.entries()) {
+      for (const ms of await oneRound(contender, 1, roundMs)) calls[index]!.push(ms * 1000);
+    }
+    onRound?.(round + 1, rounds);
+  }
+  return contenders.map(({ name, threads }, index) => {
+    const sorted = ascending(calls[index]!);
+    const [p50, p90, p99, p999] = [0.5, 0.9, 0.99, 0.999].map((each) => quantileOfSorted(sorted, each)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    return { name, ...(threads === undefined ? {} : { threads }), p50, p90, p99, p999 };
+  });
+}
