@@ -61,6 +61,8 @@ describe('a run', () => {
       assert.ok(microseconds > 0 && ratio > 0 && spread >= 0);
     for (const { p50, p90, p99, p999 } of result!.latency) assert.ok(p50 <= p90 && p90 <= p99 && p99 <= p999);
 
+    assert.ok(report.processorShare! > 0);
+
     const scales = availableParallelism() > 1;
     const charts = [
       'Throughput',
@@ -85,7 +87,7 @@ describe('a run', () => {
       { name: 'secp256k1', version: '9.9.9' },
       { name: 'bcrypto', absent: 'not installed' },
     ]);
-    assert.match(stdout, /^not here: bcrypto \(not installed\)$/m);
+    assert.match(stdout, /^Not here, not installed: bcrypto$/m);
   });
 });
 
@@ -296,6 +298,12 @@ describe('a wrong command line', () => {
       assert.ok(stdout.includes(option), option);
     }
   });
+});
+
+test('the page warns where something else had the processor', () => {
+  const page = (processorShare: number) => pageOf({ ...reportOf([{ microseconds: 1 }]), processorShare });
+  assert.match(page(0.3), /had a processor for 30 % of its time/);
+  assert.doesNotMatch(page(1.2), /This machine was busy/);
 });
 
 test('everything that goes into the page is escaped', () => {

@@ -7,4 +7,4 @@ export { type MeasureOptions, measure, quantile, type Timing, verify } from './m
 export { pageOf } from './page.ts';
 export { BenchError, type CaseReport, type Report, readReport } from './report.ts';
 export { type BenchEvents, type BenchOptions, CONTENDER_NAMES, runBench } from './run.ts';
-export { caseText, headText, timingsText } from './text.ts';
+export { busyText, caseText, headText, timingsText } from './text.ts';

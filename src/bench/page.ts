@@ -7,7 +7,7 @@ import { html, type Markup } from './markup.ts';
 import type { Timing } from './measure.ts';
 import { STYLE } from './page-style.ts';
 import type { CaseReport, Report } from './report.ts';
-import { seriesOf } from './text.ts';
+import { busyText, optionsText, plural, seriesOf } from './text.ts';
 
 const PERCENTILES = [
   ['p50', 'p50'],
@@ -193,20 +193,19 @@ function numbers({ cases }: Report): Markup {
   return html`<details><summary>All numbers</summary><div class="scroll"><table class="numbers"><thead>${head}</thead><tbody>${rows}</tbody></table></div></details>`;
 }
 
-function head({ date, command, keymill, machine, options, competitors }: Report): Markup {
+function head(report: Report): Markup {
+  const { date, command, keymill, machine, options, competitors } = report;
+  const busy = busyText(report);
   const facts: readonly (readonly [string, string])[] = [
-    ['Machine', `${machine.cpu}, ${machine.processors} processors, ${machine.platform}`],
+    ['Machine', `${machine.cpu}, ${plural(machine.processors, 'processor')}, ${machine.platform}`],
     ['Runtime', `Node ${machine.node}, OpenSSL ${machine.openssl}, keymill ${keymill}`],
     ['Date', date.replace('T', ' ').replace(/\.\d+Z$/, ' UTC')],
     ['Command', command],
-    [
-      'Timing',
-      `${options.rounds} rounds of ${options.roundMs} ms for each contender; engines with ${options.threads} worker thread${options.threads === 1 ? '' : 's'}; up to ${options.batch} operations in flight`,
-    ],
+    ['Timing', optionsText(options)],
   ];
   return html`<header><h1>keymill bench</h1><dl>${facts.map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
 <details><summary>Contenders: ${competitors.filter((each) => each.absent === undefined).length} here, ${competitors.filter((each) => each.absent !== undefined).length} not</summary>
-<dl>${competitors.map(({ name, version, absent }) => html`<dt>${name}</dt><dd class="${absent === undefined ? '' : 'none'}">${absent ?? version}</dd>`)}</dl></details></header>`;
+<dl>${competitors.map(({ name, version, absent }) => html`<dt>${name}</dt><dd class="${absent === undefined ? '' : 'none'}">${absent ?? version}</dd>`)}</dl></details>${busy && html`<p class="refused">${busy}</p>`}</header>`;
 }
 
 const METHOD = html`<footer><h2>How it was measured</h2>

@@ -56,6 +56,8 @@ export interface Report {
     readonly batch: number;
   };
   readonly competitors: readonly Competitor[];
+  /** Processor time of all threads by the time that passed: under 1 where something else had the processor. Known at the end. */
+  readonly processorShare?: number;
   readonly cases: readonly CaseReport[];
 }
 

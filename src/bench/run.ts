@@ -73,12 +73,15 @@ export async function runBench(options: BenchOptions, events: BenchEvents = {}):
       return result;
     };
     const results: CaseReport[] = [];
+    const [startMs, startUsage] = [performance.now(), process.cpuUsage()];
     for (const benchCase of cases) {
       const result = await runCase(benchCase, swept.has(benchCase), field, options, next);
       results.push(result);
       events.caseDone?.(result);
     }
-    return { ...head, cases: results };
+    const { user, system } = process.cpuUsage(startUsage);
+    const processorShare = (user + system) / 1000 / (performance.now() - startMs);
+    return { ...head, processorShare, cases: results };
   } finally {
     for (const engine of field.engines) await engine.close();
   }

@@ -3,15 +3,33 @@ import { columns, duration, percent, rate, times } from './format.ts';
 import type { Timing } from './measure.ts';
 import type { CaseReport, Report } from './report.ts';
 
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Under which conditions, and who is not there. */
 export function headText({ machine, options, keymill, competitors }: Report): string {
   const { cpu, processors, platform, node, openssl } = machine;
-  const absent = competitors.filter((each) => each.absent !== undefined);
+  const absent = new Map<string, string[]>();
+  for (const { name, absent: reason } of competitors) {
+    if (reason !== undefined) absent.set(reason, [...(absent.get(reason) ?? []), name]);
+  }
   return [
-    `keymill ${keymill} on ${cpu}, ${processors} processors, ${platform}; Node ${node}, OpenSSL ${openssl}`,
-    `${options.rounds} rounds of ${options.roundMs} ms; engines with ${options.threads} worker threads, at most ${options.batch} operations in flight`,
-    ...absent.map(({ name, absent }) => `not here: ${name} (${absent})`),
+    `keymill ${keymill} on ${cpu}, ${plural(processors, 'processor')}, ${platform}; Node ${node}, OpenSSL ${openssl}`,
+    optionsText(options),
+    ...[...absent].map(([reason, names]) => `Not here, ${reason}: ${names.join(', ')}`),
   ].join('\n');
 }
+
+export const optionsText = ({ rounds, roundMs, threads, batch }: Report['options']): string =>
+  `${plural(rounds, 'round')} of ${roundMs} ms for each contender; engines with ${plural(threads, 'worker thread')}; up to ${batch} operations in flight`;
+
+/** One thread at least is always computing. */
+const LEAST_SHARE = 0.8;
+
+/** A warning where something else had the processor, which medians do not forgive. */
+export const busyText = ({ processorShare = 1 }: Report): string | undefined =>
+  processorShare >= LEAST_SHARE
+    ? undefined
+    : `This machine was busy: the run had a processor for ${Math.round(processorShare * 100)} % of its time. Stop what else runs before relying on these figures.`;
 
 /** A row for each timing; ratios are against the first. */
 export function timingsText(title: string, timings: readonly Timing[]): string {

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { Command } from 'commander';
 import {
   BenchError,
+  busyText,
   CONTENDER_NAMES,
   caseText,
   compareText,
@@ -69,6 +70,8 @@ export async function bench(words: readonly string[], flags: BenchFlags, command
   );
   writeFileSync(flags.json, `${JSON.stringify(report, null, 1)}\n`);
   writeFileSync(flags.html, pageOf(report));
+  const busy = busyText(report);
+  if (busy !== undefined) console.log(`\n${busy}`);
   console.log(`\nResults are in ${flags.json}; ${flags.html} shows them.`);
   const wrong = report.cases.flatMap(({ name, refused }) =>
     refused.filter((each) => isEngine(each.name)).map((each) => `${each.name} ${each.mode} in ${name}: ${each.reason}`),
