@@ -2,6 +2,7 @@
 import { columns, duration, times } from './format.ts';
 import type { Timing } from './measure.ts';
 import type { CaseReport, Report } from './report.ts';
+import { busyText } from './text.ts';
 
 export interface Change {
   readonly case: string;
@@ -53,14 +54,16 @@ function change(before: Timing, after: Timing): Omit<Change, 'case' | 'section'>
 /** The table of changes, with what to know about the two reports above it. */
 export function compareText(before: Report, after: Report): string {
   const changes = compareReports(before, after);
-  const lines = [before, after].map(
-    ({ date, keymill, machine }, index) =>
-      `${['old', 'new'][index]}: ${date}, keymill ${keymill}, ${machine.cpu}, Node ${machine.node}, OpenSSL ${machine.openssl}`,
-  );
+  const lines = [before, after].flatMap((report, index) => {
+    const { date, keymill, machine } = report;
+    const { cpu, node, openssl } = machine;
+    const line = `${['old', 'new'][index]}: ${date}, keymill ${keymill}, ${cpu}, Node ${node}, OpenSSL ${openssl}`;
+    return [line, busyText(report)].filter((each) => each !== undefined);
+  });
   if (before.machine.cpu !== after.machine.cpu)
     lines.push('These are different machines: the last ratio alone says something.');
   if (changes.length === 0) return [...lines, 'They have no timing in common.'].join('\n');
-  const head = ['contender', 'mode', 'threads', 'in flight', 'old', 'new', 'speed', 'to baseline', ''];
+  const head = ['contender', 'mode', 'threads', 'in flight', 'old', 'new', 'speed', 'to baseline', 'verdict'];
   for (const name of new Set(changes.map((each) => each.case))) {
     const rows = changes.filter((each) => each.case === name).map(rowOf);
     lines.push(`\n${name}`, columns([head, ...rows], 2));

@@ -20,7 +20,6 @@ export interface Timing {
 /** Of single calls, in microseconds. */
 export interface Latency {
   readonly name: string;
-  readonly threads?: number;
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
@@ -44,9 +43,9 @@ export interface Refusal {
   readonly reason: string;
 }
 
-const ascending = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
+const ascending = (values: readonly number[]): Float64Array => Float64Array.from(values).sort();
 
-function quantileOfSorted(sorted: readonly number[], fraction: number): number {
+function quantileOfSorted(sorted: ArrayLike<number>, fraction: number): number {
   const at = (sorted.length - 1) * fraction;
   const low = sorted[Math.floor(at)]!;
   return low + (sorted[Math.ceil(at)]! - low) * (at - Math.floor(at));
@@ -88,14 +87,36 @@ export async function calibrate({ mode, work }: Contender, { batch, roundMs }: M
   return count;
 }
 
-/** Every call of one round, in milliseconds, in ascending order. */
-async function oneRound({ name, work }: Contender, count: number, roundMs: number): Promise<readonly number[]> {
-  const bench = new Bench({ time: roundMs, iterations: 1, warmup: false, throws: true, retainSamples: true });
-  bench.add(name, () => work(count) as Promise<void>);
-  await bench.run();
-  const { result } = bench.tasks[0]!;
-  if (!('latency' in result)) throw new Error(`${name}: no result`);
-  return result.latency.samples!;
+/** All calls of one round, in milliseconds, in ascending order. */
+type Samples = readonly number[];
+
+/** The rounds of contenders that take turns, `counts` operations in a call: for each contender the samples of each round. */
+async function inTurns(
+  contenders: readonly Contender[],
+  counts: readonly number[],
+  { rounds, roundMs }: MeasureOptions,
+  onRound?: OnRound,
+): Promise<Samples[][]> {
+  // tinybench would find out in every round, with another call.
+  const areAsync: boolean[] = [];
+  for (const [index, { work }] of contenders.entries()) {
+    const returned = work(counts[index]!);
+    await returned;
+    areAsync.push(returned instanceof Promise);
+  }
+  const samples: Samples[][] = contenders.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, { name, work }] of contenders.entries()) {
+      const bench = new Bench({ time: roundMs, iterations: 1, warmup: false, throws: true, retainSamples: true });
+      bench.add(name, () => work(counts[index]!) as Promise<void>, { async: areAsync[index]! });
+      await bench.run();
+      const { result } = bench.tasks[0]!;
+      if (!('latency' in result)) throw new Error(`${name}: no result`);
+      samples[index]!.push(result.latency.samples!);
+    }
+    onRound?.(round + 1, rounds);
+  }
+  return samples;
 }
 
 /** Times contenders that are right; ratios are against the first. */
@@ -106,17 +127,14 @@ export async function measure(
 ): Promise<Timing[]> {
   const counts: number[] = [];
   for (const contender of contenders) counts.push(contender.count ?? (await calibrate(contender, options)));
-  const times: number[][] = contenders.map(() => []);
-  for (let round = 0; round < options.rounds; round++) {
-    for (const [index, contender] of contenders.entries()) {
-      const samples = await oneRound(contender, counts[index]!, options.roundMs);
-      times[index]!.push((quantileOfSorted(samples, 0.5) * 1000) / counts[index]!);
-    }
-    onRound?.(round + 1, options.rounds);
-  }
+  const samples = await inTurns(contenders, counts, options, onRound);
+  const times = samples.map((rounds, index) =>
+    rounds.map((calls) => (quantileOfSorted(calls, 0.5) * 1000) / counts[index]!),
+  );
   return contenders.map(({ name, mode, threads }, index) => {
     const sorted = ascending(times[index]!);
     const microseconds = quantileOfSorted(sorted, 0.5);
+    const ratios = times[index]!.map((time, round) => times[0]![round]! / time);
     return {
       name,
       mode,
@@ -125,10 +143,7 @@ export async function measure(
       microseconds,
       operationsPerSecond: 1e6 / microseconds,
       spread: (quantileOfSorted(sorted, 0.75) - quantileOfSorted(sorted, 0.25)) / 2 / microseconds,
-      ratio: quantile(
-        times[index]!.map((time, round) => times[0]![round]! / time),
-        0.5,
-      ),
+      ratio: quantile(ratios, 0.5),
     };
   });
 }
@@ -136,24 +151,14 @@ export async function measure(
 /** Times calls one by one, all rounds together. */
 export async function measureLatency(
   contenders: readonly Contender[],
-  { rounds, roundMs }: MeasureOptions,
+  options: MeasureOptions,
   onRound?: OnRound,
 ): Promise<Latency[]> {
-  const calls: number[][] = contenders.map(() => []);
-  for (let round = 0; round < rounds; round++) {
-    for (const [index, contender] of contenders.entries()) {
-      for (const ms of await oneRound(contender, 1, roundMs)) calls[index]!.push(ms * 1000);
-    }
-    onRound?.(round + 1, rounds);
-  }
-  return contenders.map(({ name, threads }, index) => {
-    const sorted = ascending(calls[index]!);
-    const [p50, p90, p99, p999] = [0.5, 0.9, 0.99, 0.999].map((each) => quantileOfSorted(sorted, each)) as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    return { name, ...(threads === undefined ? {} : { threads }), p50, p90, p99, p999 };
+  const ones = contenders.map(() => 1);
+  const samples = await inTurns(contenders, ones, options, onRound);
+  return contenders.map(({ name }, index) => {
+    const sorted = ascending(samples[index]!.flat());
+    const at = (fraction: number): number => quantileOfSorted(sorted, fraction) * 1000;
+    return { name, p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999) };
   });
 }

@@ -22,8 +22,8 @@ export function headText({ machine, options, keymill, competitors }: Report): st
 export const optionsText = ({ rounds, roundMs, threads, batch }: Report['options']): string =>
   `${plural(rounds, 'round')} of ${roundMs} ms for each contender; engines with ${plural(threads, 'worker thread')}; up to ${batch} operations in flight`;
 
-/** One thread at least is always computing. */
-const LEAST_SHARE = 0.8;
+/** One thread at least is nearly always computing; what is left is handing over between threads. */
+const LEAST_SHARE = 0.7;
 
 /** A warning where something else had the processor, which medians do not forgive. */
 export const busyText = ({ processorShare = 1 }: Report): string | undefined =>
