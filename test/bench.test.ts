@@ -300,6 +300,13 @@ describe('a wrong command line', () => {
   });
 });
 
+test('a run where nobody was right says so on its page', () => {
+  const [first] = reportOf([]).cases;
+  const refused = [{ name: 'native', mode: 'run', reason: 'wrong result' }] as const;
+  const page = pageOf({ ...reportOf([]), cases: [{ ...first!, refused }] });
+  assert.match(page, /Refused, not timed: native run: wrong result/);
+});
+
 test('the page warns where something else had the processor', () => {
   const page = (processorShare: number) => pageOf({ ...reportOf([{ microseconds: 1 }]), processorShare });
   assert.match(page(0.3), /had a processor for 30 % of its time/);

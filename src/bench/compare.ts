@@ -60,8 +60,9 @@ export function compareText(before: Report, after: Report): string {
     const line = `${['old', 'new'][index]}: ${date}, keymill ${keymill}, ${cpu}, Node ${node}, OpenSSL ${openssl}`;
     return [line, busyText(report)].filter((each) => each !== undefined);
   });
-  if (before.machine.cpu !== after.machine.cpu)
-    lines.push('These are different machines: the last ratio alone says something.');
+  if (before.machine.cpu !== after.machine.cpu) {
+    lines.push('These are different machines: only "to baseline" says something about keymill.');
+  }
   if (changes.length === 0) return [...lines, 'They have no timing in common.'].join('\n');
   const head = ['contender', 'mode', 'threads', 'in flight', 'old', 'new', 'speed', 'to baseline', 'verdict'];
   for (const name of new Set(changes.map((each) => each.case))) {

@@ -33,7 +33,10 @@ const figure = (name: string, chart: Markup, below?: Markup): Markup =>
   html`<figure><figcaption>${name}</figcaption>${chart}${below}</figure>`;
 
 function throughput({ name, operations, refused }: CaseReport): Markup | undefined {
-  if (operations.length === 0) return undefined;
+  const warnings = html`${refused.map(
+    (each) => html`<p class="refused">Refused, not timed: ${each.name} ${each.mode}: ${each.reason}</p>`,
+  )}`;
+  if (operations.length === 0) return refused.length === 0 ? undefined : figure(name, warnings);
   const rows = [...groupBy(operations)].map(([label, timings]): DotRow & { readonly best: Timing } => {
     const best = fastest(timings);
     const dots = timings.map((timing) => ({
@@ -51,11 +54,8 @@ function throughput({ name, operations, refused }: CaseReport): Markup | undefin
     };
   });
   rows.sort((a, b) => b.best.operationsPerSecond - a.best.operationsPerSecond);
-  const warning = refused.map(
-    (each) => html`<p class="refused">Refused, not timed: ${each.name} ${each.mode}: ${each.reason}</p>`,
-  );
   const axis = { label: 'operations a second, logarithmic', format: brief(rate) };
-  return figure(name, dotPlot(name, rows, axis, operations[0]!.operationsPerSecond), html`${warning}`);
+  return figure(name, dotPlot(name, rows, axis, operations[0]!.operationsPerSecond), warnings);
 }
 
 function latencies({ name, latency }: CaseReport): Markup | undefined {

@@ -12,6 +12,7 @@ import {
   measure,
   measureLatency,
   type OnRound,
+  type Refusal,
   type Timing,
   verify,
 } from './measure.ts';
@@ -168,8 +169,8 @@ async function runCase(
   const batches = await next(`${name}: batch sizes`, (onRound) => measure(sized, options, onRound));
   if (!isThreaded(benchCase)) return { ...result, latency, batches };
   const names = SWEPT_ENGINES.filter((each) => field.entries.some((entry) => entry.name === each));
-  const threads = await next(`${name}: threads`, (onRound) => measureThreads(names, fixture, options, onRound));
-  return { ...result, latency, batches, threads };
+  const scaled = await next(`${name}: threads`, (onRound) => measureThreads(names, fixture, options, onRound));
+  return { ...result, latency, batches, threads: scaled.timings, refused: [...refused, ...scaled.refused] };
 }
 
 /** All modes of all entries; one that does not open becomes a contender whose check fails, and so is refused with its reason. */
@@ -205,26 +206,28 @@ async function measureThreads(
   fixture: Fixture,
   options: BenchOptions,
   onRound: OnRound,
-): Promise<Timing[]> {
+): Promise<{ timings: readonly Timing[]; refused: readonly Refusal[] }> {
   const processors = os.availableParallelism();
   const counts = [...Array.from({ length: Math.ceil(Math.log2(processors)) }, (_, power) => 2 ** power), processors];
   const engines: Engine[] = [];
   try {
     const contenders: Contender[] = [];
+    const refused: Refusal[] = [];
     for (const name of names) {
       let count: number | undefined;
       for (const threads of counts) {
         const engine = await openContender(name, threads);
         engines.push(engine);
         const all = await contendersOf(engineEntry(name, threads, engine), fixture);
-        const { sound } = await verify(all.filter(({ mode }) => mode === 'run'));
-        for (const contender of sound) {
+        const verified = await verify(all.filter(({ mode }) => mode === 'run'));
+        refused.push(...verified.refused);
+        for (const contender of verified.sound) {
           count ??= await calibrate(contender, options);
           contenders.push({ ...contender, count });
         }
       }
     }
-    return await measure(contenders, options, onRound);
+    return { timings: await measure(contenders, options, onRound), refused };
   } finally {
     for (const engine of engines) await engine.close();
   }

@@ -34,7 +34,7 @@ export async function bench(words: readonly string[], flags: BenchFlags, command
   if (flags.compare !== undefined) {
     const [before, after, ...more] = flags.compare;
     if (before === undefined || after === undefined || more.length > 0 || words.length > 0) {
-      command.error(`error: --compare takes two files, old and new, and nothing else`);
+      command.error('error: --compare takes two files, old and new, and nothing else');
     }
     console.log(compareText(readReport(before!), readReport(after!)));
     return;
@@ -76,7 +76,7 @@ export async function bench(words: readonly string[], flags: BenchFlags, command
   const wrong = report.cases.flatMap(({ name, refused }) =>
     refused.filter((each) => isEngine(each.name)).map((each) => `${each.name} ${each.mode} in ${name}: ${each.reason}`),
   );
-  if (wrong.length > 0) throw new BenchError(`keymill was wrong, please report it: ${wrong.join('; ')}`);
+  if (wrong.length > 0) throw new BenchError(`keymill was wrong or failed, please report it: ${wrong.join('; ')}`);
 }
 
 /** Before anything runs, so that results of minutes are not lost. @throws the system's error where the file cannot be made */
