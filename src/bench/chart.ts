@@ -14,7 +14,7 @@ function logScale(values: readonly number[], from: number, to: number): Scale {
   const [least, most] = [Math.min(...values) / 1.15, Math.max(...values) * 1.15];
   const position = (value: number): number => Math.log(value / least) / Math.log(most / least);
   const decades = Math.log10(most / least);
-  const steps = decades > 5 ? [1] : decades > 2.5 ? [1, 3] : [1, 2, 5];
+  const steps = decades > 4 ? [1] : decades > 2.5 ? [1, 3] : [1, 2, 5];
   const ticks: number[] = [];
   for (let power = Math.floor(Math.log10(least)); power <= Math.log10(most); power++) {
     ticks.push(...steps.map((step) => step * 10 ** power));

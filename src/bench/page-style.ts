@@ -28,7 +28,7 @@ svg .tick, svg .axis { fill: var(--faint); font-size: 11.5px; } svg .ours, svg .
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; }
 th, td { padding: 4px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; } th:first-child, .numbers td:nth-child(-n+3), .numbers th:nth-child(-n+3) { text-align: left; }
-td small { display: block; color: var(--faint); font-size: 11px; line-height: 1.2; } .none { color: var(--faint); }
+td small { display: block; opacity: 0.75; font-size: 11px; line-height: 1.2; } .none { color: var(--faint); }
 .up { background: color-mix(in srgb, var(--up) var(--tint), transparent); } .down { background: color-mix(in srgb, var(--down) var(--tint), transparent); }
 .refused { color: var(--down); font-weight: 600; } footer { color: var(--faint); }
 @media (max-width: 640px) { body { padding: 12px; } dl { grid-template-columns: 1fr; } dt { margin-top: 6px; } th, td { padding: 4px 6px; }
