@@ -4,6 +4,7 @@
 #include "comb.h"
 #include "ecdsa_kernels.h"
 #include "ladder.h"
+#include "lane_bytes.h"
 #include "shared_inversion.h"
 
 namespace keymill {
@@ -15,7 +16,8 @@ struct Ecdsa {
   using N = Field<typename Curve::Order, V>;
   using Element = typename F::Element;
   using Scalar = typename N::Element;
-  using Number = keymill::Number<V, F::kLimbs>;
+  using Numbers = LaneBytes<V, F::kLimbs, Curve::kBytes>;
+  using Number = typename Numbers::Number;
   using Point = typename Math::Point;
   using FixedBase = Comb<Curve, V>;
   using Word = typename V::Word;
@@ -38,15 +40,15 @@ struct Ecdsa {
     Scalar inverse, scalar_product;
   };
 
-  static size_t sign_bytes(size_t count) { return vectors_of(count) * sizeof(SignWork); }
-  static size_t verify_bytes(size_t count) { return vectors_of(count) * sizeof(VerifyWork); }
+  static size_t sign_bytes(size_t count) { return Numbers::vectors_of(count) * sizeof(SignWork); }
+  static size_t verify_bytes(size_t count) { return Numbers::vectors_of(count) * sizeof(VerifyWork); }
 
   /** The lanes left over in the last vector repeat the last item. */
   static void sign(const uint64_t* table, void* memory, const EcdsaSigning* jobs, size_t count) {
     auto* const work = static_cast<SignWork*>(memory);
-    const size_t vectors = vectors_of(count);
+    const size_t vectors = Numbers::vectors_of(count);
     for (size_t v = 0; v < vectors; v++) {
-      const Number k = load(count, v, [&](size_t i) { return jobs[i].nonce; });
+      const Number k = Numbers::load(count, v, [&](size_t i) { return jobs[i].nonce; });
       work[v].digits.template set_modulo<typename Curve::Order>(k);
       work[v].inverse = N::from_number(k);
     }
@@ -61,12 +63,12 @@ struct Ecdsa {
       const Number x = F::to_number(F::multiply(work[v].point.x, inverse2));
       // p < 2n on all these curves.
       const Number r = below_modulus<V>(x, Curve::Order::kValue);
-      const Scalar d = N::from_number(load(count, v, [&](size_t i) { return jobs[i].secret; }));
-      const Scalar e = N::from_number(load(count, v, [&](size_t i) { return jobs[i].digest; }));
+      const Scalar d = N::from_number(Numbers::load(count, v, [&](size_t i) { return jobs[i].secret; }));
+      const Scalar e = N::from_number(Numbers::load(count, v, [&](size_t i) { return jobs[i].digest; }));
       const Scalar sum = N::add(N::multiply(N::from_number(r), d), e);
       const Number s = N::to_number(N::multiply(sum, work[v].inverse));
-      store(r, count, v, [&](size_t i) { return jobs[i].signature; });
-      store(s, count, v, [&](size_t i) { return jobs[i].signature + kBytes; });
+      Numbers::store(r, count, v, [&](size_t i) { return jobs[i].signature; });
+      Numbers::store(s, count, v, [&](size_t i) { return jobs[i].signature + kBytes; });
       put_recovery_ids(jobs, count, v, work[v], inverse2, x, r);
     }
   }
@@ -74,14 +76,14 @@ struct Ecdsa {
   /** u1 G + u2 Q has the x coordinate r modulo n, u1 = e/s and u2 = r/s. Everything is public. */
   static void verify_vartime(const uint64_t* table, void* memory, EcdsaVerifying* jobs, size_t count) {
     auto* const work = static_cast<VerifyWork*>(memory);
-    const size_t vectors = vectors_of(count);
+    const size_t vectors = Numbers::vectors_of(count);
     for (size_t v = 0; v < vectors; v++) {
-      work[v].inverse = N::from_number(load(count, v, [&](size_t i) { return jobs[i].signature + kBytes; }));
+      work[v].inverse = N::from_number(Numbers::load(count, v, [&](size_t i) { return jobs[i].signature + kBytes; }));
     }
     invert_scalars(work, vectors);
     for (size_t v = 0; v < vectors; v++) {
-      const Scalar e = N::from_number(load(count, v, [&](size_t i) { return jobs[i].digest; }));
-      const Scalar r = N::from_number(load(count, v, [&](size_t i) { return jobs[i].signature; }));
+      const Scalar e = N::from_number(Numbers::load(count, v, [&](size_t i) { return jobs[i].digest; }));
+      const Scalar r = N::from_number(Numbers::load(count, v, [&](size_t i) { return jobs[i].signature; }));
       const Number u1 = N::to_number(N::multiply(e, work[v].inverse));
       const Number u2 = N::to_number(N::multiply(r, work[v].inverse));
       work[v].digits.template set_modulo<typename Curve::Order>(u1);
@@ -96,7 +98,7 @@ struct Ecdsa {
     for (size_t v = 0; v < vectors; v++) {
       Point& sum = work[v].point;
       Math::add(sum, Math::addend(work[v].ladder.multiply_vartime()));
-      const Number r = load(count, v, [&](size_t i) { return jobs[i].signature; });
+      const Number r = Numbers::load(count, v, [&](size_t i) { return jobs[i].signature; });
       uint64_t exceptional[V::kLanes], same[V::kLanes];
       V::store(exceptional, V::as_word(F::is_zero(sum.z)));
       V::store(same, matches(sum, r));
@@ -113,8 +115,6 @@ struct Ecdsa {
   }
 
  private:
-  static size_t vectors_of(size_t count) { return (count + V::kLanes - 1) / V::kLanes; }
-
   template <typename Work>
   static void multiply_generator(const uint64_t* table, Work* work, size_t vectors) {
     FixedBase::multiply(
@@ -167,51 +167,10 @@ struct Ecdsa {
 
   static Word equals(const Element& a, const Element& b) { return V::as_word(F::is_zero(F::subtract(a, b))); }
 
-  // ---- Bytes ----
-
   static typename Math::Affine load_point(const EcdsaVerifying* jobs, size_t count, size_t v) {
-    const auto x = load(count, v, [&](size_t i) { return jobs[i].point; });
-    const auto y = load(count, v, [&](size_t i) { return jobs[i].point + kBytes; });
+    const auto x = Numbers::load(count, v, [&](size_t i) { return jobs[i].point; });
+    const auto y = Numbers::load(count, v, [&](size_t i) { return jobs[i].point + kBytes; });
     return {F::from_number(x), F::from_number(y)};
-  }
-
-  /** The numbers of vector v: of items v kLanes and on, the last one again beyond `count`. */
-  template <typename Source>
-  static Number load(size_t count, size_t v, Source source) {
-    uint64_t limbs[kLimbs][V::kLanes];
-    for (size_t lane = 0; lane < V::kLanes; lane++) {
-      const size_t item = v * V::kLanes + lane;
-      const uint8_t* bytes = source(item < count ? item : count - 1);
-      for (size_t i = 0; i < kLimbs; i++) limbs[i][lane] = limb_of(bytes, i);
-    }
-    Number out;
-    for (size_t i = 0; i < kLimbs; i++) out.limb[i] = V::load(limbs[i]);
-    return out;
-  }
-
-  template <typename Target>
-  static void store(const Number& number, size_t count, size_t v, Target target) {
-    uint64_t limbs[kLimbs][V::kLanes];
-    for (size_t i = 0; i < kLimbs; i++) V::store(limbs[i], number.limb[i]);
-    for (size_t lane = 0; lane < V::kLanes && v * V::kLanes + lane < count; lane++) {
-      uint8_t* bytes = target(v * V::kLanes + lane);
-      for (size_t b = 0; b < kBytes; b++) {
-        const size_t bit = 8 * b, at = bit / kLimbBits, shift = bit % kLimbBits;
-        uint64_t value = limbs[at][lane] >> shift;
-        if (shift > kLimbBits - 8 && at + 1 < kLimbs) value |= limbs[at + 1][lane] << (kLimbBits - shift);
-        bytes[kBytes - 1 - b] = static_cast<uint8_t>(value);
-      }
-    }
-  }
-
-  /** Bits 52 i and up of a big-endian number: seven bytes, of which a limb begins at the first or in its middle. */
-  static uint64_t limb_of(const uint8_t* bytes, size_t i) {
-    const size_t first = i * kLimbBits / 8;
-    uint64_t value = 0;
-    for (size_t b = 0; b < 7 && first + b < kBytes; b++) {
-      value |= static_cast<uint64_t>(bytes[kBytes - 1 - first - b]) << (8 * b);
-    }
-    return value >> (i * kLimbBits % 8) & kLimbMask;
   }
 };
 

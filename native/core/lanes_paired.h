@@ -74,4 +74,21 @@ struct PairedLanes {
   }
 };
 
+/** How items are shared out between pairs of vectors and, at the end, a single one. */
+template <typename V>
+struct PairSplit {
+  using Room = size_t (*)(size_t count);
+
+  /** How many of the items go in pairs: what is left does not fill more than a single vector. */
+  static size_t paired(size_t count) {
+    const size_t rest = count % PairedLanes<V>::kLanes;
+    return rest <= V::kLanes ? count - rest : count;
+  }
+  /** Memory that does for one after the other. */
+  static size_t room(size_t count, Room of_pairs, Room of_single) {
+    const size_t pairs = of_pairs(paired(count)), single = of_single(V::kLanes);
+    return pairs > single ? pairs : single;
+  }
+};
+
 }  // namespace keymill
