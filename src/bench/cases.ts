@@ -54,6 +54,7 @@ export const CASES: readonly BenchCase[] = [
   ...oaep('RSA_2048'),
   { operation: 'deriveSharedSecret', keySpec: 'ECC_NIST_P256', algorithm: 'ECDH', sizeBytes: 32 },
   { operation: 'deriveSharedSecret', keySpec: 'ECC_NIST_P384', algorithm: 'ECDH', sizeBytes: 32 },
+  { operation: 'deriveSharedSecret', keySpec: 'ECC_NIST_P521', algorithm: 'ECDH', sizeBytes: 32 },
 ];
 
 /** What a case is called in tables and files: `sign ECC_NIST_P256 ECDSA_SHA_256 32B`. */
