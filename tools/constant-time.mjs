@@ -1,11 +1,11 @@
-// Checks that signing and decrypting branch on no secret and address memory by none: builds test/native/constant_time.cc and runs it
+// Checks that signing, agreeing and decrypting branch on no secret and address memory by none: builds test/native/constant_time.cc and runs it
 // under valgrind's memcheck. Needs a C++ compiler, valgrind with its headers and OpenSSL 3's (Debian: valgrind libssl-dev).
 import { RSA_STEMS, run, withProgram } from './native-program.mjs';
 
 const REPORTED = 99;
 const stems = [
-  ...['bytes', 'comb', 'ecdsa_emulated', 'ecdsa_scalar', 'edwards25519', 'edwards_emulated', 'edwards_scalar'],
-  ...['endomorphism', 'inversion', 'nonce', 'sha2_kernels'],
+  ...['bytes', 'comb', 'ecdh_emulated', 'ecdh_scalar', 'ecdsa_emulated', 'ecdsa_scalar', 'edwards25519'],
+  ...['edwards_emulated', 'edwards_scalar', 'endomorphism', 'inversion', 'nonce', 'sha2_kernels'],
   ...RSA_STEMS,
 ];
 

@@ -5,7 +5,7 @@
 
 namespace keymill {
 
-/** The values of a that doubling makes use of. No formula here needs b. */
+/** The values of a that formulas make use of. */
 enum class CurveShape { kMinusThree, kZero };
 
 struct P256Prime {
@@ -30,6 +30,8 @@ struct P256 {
   static constexpr int kCombBits = 7;
   /** Bits of a scalar's halves by endomorphism.h; 0 where the curve has none. */
   static constexpr int kHalfScalarBits = 0;
+  static constexpr Limbs<Prime::kLimbs> kB =
+      limbs_of<Prime::kLimbs>("5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b");
   static constexpr Limbs<Prime::kLimbs> kGeneratorX =
       limbs_of<Prime::kLimbs>("6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296");
   static constexpr Limbs<Prime::kLimbs> kGeneratorY =
@@ -60,6 +62,9 @@ struct P384 {
   static constexpr int kCombBits = 6;
   /** Bits of a scalar's halves by endomorphism.h; 0 where the curve has none. */
   static constexpr int kHalfScalarBits = 0;
+  static constexpr Limbs<Prime::kLimbs> kB = limbs_of<Prime::kLimbs>(
+      "b3312fa7e23ee7e4988e056be3f82d19181d9c6efe8141120314088f5013875ac656398d8a2ed19d2a85c8ed"
+      "d3ec2aef");
   static constexpr Limbs<Prime::kLimbs> kGeneratorX = limbs_of<Prime::kLimbs>(
       "aa87ca22be8b05378eb1c71ef320ad746e1d3b628ba79b9859f741e082542a385502f25dbf55296c3a545e38"
       "72760ab7");
@@ -92,6 +97,9 @@ struct P521 {
   static constexpr int kCombBits = 6;
   /** Bits of a scalar's halves by endomorphism.h; 0 where the curve has none. */
   static constexpr int kHalfScalarBits = 0;
+  static constexpr Limbs<Prime::kLimbs> kB = limbs_of<Prime::kLimbs>(
+      "0051953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652"
+      "c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00");
   static constexpr Limbs<Prime::kLimbs> kGeneratorX = limbs_of<Prime::kLimbs>(
       "00c6858e06b70404e9cd9e3ecb662395b4429c648139053fb521f828af606b4d3dbaa14b5e77efe75928fe1d"
       "c127a2ffa8de3348b3c1856a429bf97e7e31c2e5bd66");

@@ -8,6 +8,7 @@
 
 #include "asymmetric.h"
 #include "cpu.h"
+#include "ecdh_items.h"
 #include "ecdsa_items.h"
 #include "key_format.h"
 #include "known_answers.h"
@@ -133,9 +134,14 @@ EvpPkey make_pkey(const Curve& curve, Bytes point, const BIGNUM* scalar) {
   return EvpPkey(pkey);
 }
 
+/** The point an SPKI holds, uncompressed; whether it is one of the curve remains to be seen. */
+bool read_point(const Curve& curve, Bytes spki, Bytes* point) {
+  return read_spki(spki, curve.identifier, point) && point->size == curve.point_bytes() &&
+         point->data[0] == kUncompressed;
+}
+
 /** SP 800-56A section 5.6.2.3.3; with a cofactor of 1, a point on the curve other than infinity has the order n. */
 bool is_public_point(const Curve& curve, Bytes point) {
-  if (point.size != curve.point_bytes() || point.data[0] != kUncompressed) return false;
   const Point decoded(EC_POINT_new(group_of(curve)));
   // Refuses coordinates of p and above and points off the curve.
   return decoded && EC_POINT_oct2point(group_of(curve), decoded.get(), point.data, point.size, nullptr) == 1;
@@ -143,7 +149,7 @@ bool is_public_point(const Curve& curve, Bytes point) {
 
 /** The public key an SPKI holds, or null. */
 EvpPkey read_public(const Curve& curve, Bytes spki, Bytes* point) {
-  if (!read_spki(spki, curve.identifier, point) || !is_public_point(curve, *point)) return nullptr;
+  if (!read_point(curve, spki, point) || !is_public_point(curve, *point)) return nullptr;
   return make_pkey(curve, *point, nullptr);
 }
 
@@ -467,13 +473,17 @@ struct VectorType {
   const char* name;
   const EcdsaKernel (&kernels)[kEcdsaCurves];
   const NonceKernel (&nonces)[kEcdsaCurves];
+  const EcdhKernel (&agreements)[kEcdhCurves];
   uint64_t required_cpu_features;
   /** A vector of P-256 costs more than as many items on OpenSSL's own P-256 code below these. */
   size_t minimum_sign_p256, minimum_verify_p256;
+  /** A vector costs more than as many agreements one by one below these. */
+  size_t minimum_agree[kEcdhCurves];
 };
-constexpr VectorType kIfma = {"ifma", kIfmaEcdsa, kAvx512Nonces, kCpuAvx512 | kCpuAvx512Ifma | kCpuBmi2, 2, 2};
-constexpr VectorType kScalar = {"scalar", kScalarEcdsa, kOneLaneNonces, 0, 1, 1};
-constexpr VectorType kEmulated = {"emulated", kEmulatedEcdsa, kEmulatedNonces, 0, 1, 1};
+constexpr uint64_t kIfmaFeatures = kCpuAvx512 | kCpuAvx512Ifma | kCpuBmi2;
+constexpr VectorType kIfma = {"ifma", kIfmaEcdsa, kAvx512Nonces, kIfmaEcdh, kIfmaFeatures, 2, 2, {2, 2, 1}};
+constexpr VectorType kScalar = {"scalar", kScalarEcdsa, kOneLaneNonces, kScalarEcdh, 0, 1, 1, {1, 1, 1}};
+constexpr VectorType kEmulated = {"emulated", kEmulatedEcdsa, kEmulatedNonces, kEmulatedEcdh, 0, 1, 1, {1, 1, 1}};
 
 template <size_t curve, const VectorType& type>
 struct OnLanes {
@@ -500,6 +510,29 @@ struct OnLanes {
     return known_key(kCurves[curve], key) &&
            ecdsa_accepts_known(kRoute, {key.public_point, 2 * kCurves[curve].element_bytes}, digest.view(),
                                Known(kEcKnown[curve].signature).view(), fault);
+  }
+};
+
+template <size_t curve, const VectorType& type>
+struct AgreementOnLanes {
+  static bool read_peer(Bytes spki, const uint8_t** coordinates) {
+    Bytes point;
+    if (!read_point(kCurves[curve], spki, &point)) return false;
+    *coordinates = point.data + 1;
+    return true;
+  }
+
+  static constexpr EcdhRoute kRoute = {kCurves[curve].spec,    kCurves[curve].element_bytes, read_peer,
+                                       type.agreements[curve], kScalarEcdh[curve],           type.minimum_agree[curve]};
+
+  static void run(ThreadState& thread, Item* items, size_t count) { agree_ecdh(kRoute, thread, items, count); }
+  static bool test(ThreadState&, bool fault) {
+    const EcKnown& known = kEcKnown[curve];
+    const Known peer(known.peer_spki);
+    const uint8_t* point;
+    return read_peer(peer.view(), &point) &&
+           ecdh_gives_known(kRoute, Known(known.scalar).view(), {point, 2 * kCurves[curve].element_bytes},
+                            Known(known.shared_secret).view(), fault);
   }
 };
 
@@ -549,7 +582,17 @@ constexpr Implementation verifying_on(const char* primitive) {
           type.name,         type.required_cpu_features, Lanes::run_verify,   Lanes::test_verify};
 }
 
-/** Best first. OpenSSL has assembly for P-256, which one lane of C does not reach; the emulation is for tests alone. */
+template <size_t curve, const VectorType& type>
+constexpr Implementation agreeing_on(const char* primitive) {
+  using Lanes = AgreementOnLanes<curve, type>;
+  return {Operation::DERIVE_SHARED_SECRET, Algorithm::ECDH, kCurves[curve].spec, primitive, type.name,
+          type.required_cpu_features,      Lanes::run,      Lanes::test};
+}
+
+/**
+ * Best first. OpenSSL has assembly for P-256, which one lane of C does not reach; for ECDH it does, since OpenSSL first
+ * makes a key of the peer's point. The emulation is for tests alone.
+ */
 constexpr Implementation kImplementations[] = {
     signing_on<0, kIfma>("ecdsa-p256-sign"),
     signing<0>("ecdsa-p256-sign"),
@@ -587,9 +630,20 @@ constexpr Implementation kImplementations[] = {
     verifying<3>("ecdsa-secp256k1-verify"),
     verifying_on<3, kEmulated>("ecdsa-secp256k1-verify"),
 
+    agreeing_on<0, kIfma>("ecdh-p256"),
+    agreeing_on<0, kScalar>("ecdh-p256"),
     agreeing<0>("ecdh-p256"),
+    agreeing_on<0, kEmulated>("ecdh-p256"),
+
+    agreeing_on<1, kIfma>("ecdh-p384"),
+    agreeing_on<1, kScalar>("ecdh-p384"),
     agreeing<1>("ecdh-p384"),
+    agreeing_on<1, kEmulated>("ecdh-p384"),
+
+    agreeing_on<2, kIfma>("ecdh-p521"),
+    agreeing_on<2, kScalar>("ecdh-p521"),
     agreeing<2>("ecdh-p521"),
+    agreeing_on<2, kEmulated>("ecdh-p521"),
 };
 
 constexpr KeyType key_type(KeySpec spec) { return {spec, generate, import, export_key, save, load}; }

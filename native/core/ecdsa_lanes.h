@@ -87,7 +87,7 @@ struct Ecdsa {
       const Number u1 = N::to_number(N::multiply(e, work[v].inverse));
       const Number u2 = N::to_number(N::multiply(r, work[v].inverse));
       work[v].digits.template set_modulo<typename Curve::Order>(u1);
-      work[v].ladder.begin_vartime(u2, load_point(jobs, count, v));
+      work[v].ladder.begin(u2, load_point(jobs, count, v));
     }
     if constexpr (Ladder<Curve, V>::kInverts) {
       invert_all<F>(
@@ -97,7 +97,7 @@ struct Ecdsa {
     multiply_generator(table, work, vectors);
     for (size_t v = 0; v < vectors; v++) {
       Point& sum = work[v].point;
-      Math::add(sum, Math::addend(work[v].ladder.multiply_vartime()));
+      Math::add(sum, Math::addend(work[v].ladder.multiply()));
       const Number r = Numbers::load(count, v, [&](size_t i) { return jobs[i].signature; });
       uint64_t exceptional[V::kLanes], same[V::kLanes];
       V::store(exceptional, V::as_word(F::is_zero(sum.z)));

@@ -1,4 +1,4 @@
-// Multiples of points that differ from lane to lane, for verification: not in constant time.
+// Multiples of points that differ from lane to lane, for verification and for ECDH.
 #pragma once
 #include "digits.h"
 #include "endomorphism.h"
@@ -7,10 +7,12 @@
 namespace keymill {
 
 /**
- * k Q by windows of odd digits, for verification. The odd multiples of Q get one Z, so that they are added as affine
- * points are: 1 where `kInverts`, by an inversion that many ladders share (`begin`, invert to_invert(), `multiply`).
- * Where a = 0 any other Z does as well, as no formula needs the b of the isomorphic curve on which it is 1. Where the
- * curve has an endomorphism, Q and its image are each multiplied by half of k.
+ * k Q by windows of odd digits. The odd multiples of Q get one Z, so that they are added as affine points are: 1 where
+ * `kInverts`, by an inversion that many ladders share (`begin`, invert to_invert(), `multiply`). Where a = 0 any other
+ * Z does as well, as no formula needs the b of the isomorphic curve on which it is 1. Where the curve has an
+ * endomorphism, Q and its image are each multiplied by half of k.
+ *
+ * Constant time where `kConstantTime`: elsewhere the halves of k are not found so, and k must be public.
  */
 template <typename Curve, typename V>
 class Ladder {
@@ -24,9 +26,10 @@ class Ladder {
   using Scalar = Number<V, Curve::Order::kLimbs>;
 
   static constexpr bool kInverts = Curve::kShape != CurveShape::kZero;
+  static constexpr bool kConstantTime = Curve::kHalfScalarBits == 0;
 
-  /** k: below n; q: a point of the curve, and so of its order. */
-  void begin_vartime(const Scalar& k, const Affine& q) {
+  /** k: in [1, n - 1]; q: a point of the curve, and so of its order. */
+  void begin(const Scalar& k, const Affine& q) {
     set_digits(k);
     // On the isomorphic curve where 2Q is affine, additions of 2Q are mixed additions; they need neither a nor b.
     Point twice = {q.x, q.y, F::one()};
@@ -44,8 +47,8 @@ class Ladder {
   /** Between `begin` and `multiply` the caller replaces this element by its inverse, where `kInverts`. */
   Element& to_invert() { return last_z_; }
 
-  /** Z = 0 where the way there met equal or opposite points, or k Q is infinity. */
-  Point multiply_vartime() {
+  /** Where not `kConstantTime`, Z = 0 where the way there met equal or opposite points. */
+  Point multiply() {
     finish_multiples();
     const auto table = [&](size_t term, size_t i) -> const Element& {
       return term == 0 ? multiples_[i].x : images_[i];
@@ -64,6 +67,7 @@ class Ladder {
         }
       }
     }
+    if constexpr (kConstantTime) complete(sum);
     if constexpr (!kInverts) sum.z = F::multiply(sum.z, last_z_);
     return sum;
   }
@@ -71,20 +75,20 @@ class Ladder {
  private:
   static constexpr int kWindowBits = 4;
   static constexpr size_t kEntries = size_t{1} << (kWindowBits - 1);
-  static constexpr bool kHalves = Curve::kHalfScalarBits != 0;
+  static constexpr bool kHalves = !kConstantTime;
   static constexpr size_t kTerms = kHalves ? 2 : 1;
   static constexpr size_t kLimbs = kHalves ? limbs_for(Curve::kHalfScalarBits) : Curve::Order::kLimbs;
   using Digits = OddDigits<V, kLimbs, kHalves ? Curve::kHalfScalarBits : Curve::Order::kBits, kWindowBits>;
 
   void set_digits(const Scalar& k) {
     if constexpr (kHalves) {
-      set_halves(k);
+      set_halves_vartime(k);
     } else {
       digits_[0].template set_modulo<typename Curve::Order>(k);
     }
   }
 
-  void set_halves(const Scalar& k) {
+  void set_halves_vartime(const Scalar& k) {
     uint64_t limbs[Curve::Order::kLimbs][V::kLanes];
     for (size_t i = 0; i < Curve::Order::kLimbs; i++) V::store(limbs[i], k.limb[i]);
     uint64_t magnitudes[kTerms][kLimbs][V::kLanes], signs[kTerms][V::kLanes];
@@ -124,6 +128,23 @@ class Ladder {
       const Element beta = F::from_number(number_of<V>(Curve::kBeta));
       for (size_t i = 0; i < kEntries; i++) images_[i] = F::multiply(multiples_[i].x, beta);
     }
+  }
+
+  /**
+   * Makes up for the one addition that can fail, which is the last. Let m Q, or its opposite, be what the digits of w
+   * bits stand for: m is odd and in [1, n - 1]. The digits down to the one at 2^(wi) make a(i) = (m >> wi) | 1, or m
+   * for i = 0. Added at each step are 2^w a(i + 1) Q and d Q with |d| < 2^w, so that 2^w a(i + 1) + d = a(i) and
+   * 2^w a(i + 1) - d are at least 1. Above the last step both are far below n as well, so neither is 0 modulo n, and
+   * the points are neither opposite nor equal. At the last step the sum is m, which is not 0 modulo n either, but the
+   * difference may be n: then the points are equal, Z became 0, and the sum is twice d Q. Doublings cannot fail, as n
+   * is odd; nor can the additions that make the multiples of Q, which are few.
+   */
+  void complete(Point& sum) const {
+    const Affine last = choose(digits_[0].digit(0), [&](size_t i) -> const Element& { return multiples_[i].x; });
+    Point twice = {last.x, last.y, F::one()};
+    Math::double_point(twice);
+    const auto equal = F::is_zero(sum.z);
+    sum = {F::select(equal, twice.x, sum.x), F::select(equal, twice.y, sum.y), F::select(equal, twice.z, sum.z)};
   }
 
   template <typename XAt>

@@ -24,6 +24,13 @@ struct PointMath {
     Element x, y, z, z2, z3;
   };
 
+  static typename V::Mask is_on_curve(const Affine& q) {
+    static_assert(Curve::kShape == CurveShape::kMinusThree, "the only shape that it is needed for");
+    const Element x3 = F::multiply(F::square(q.x), q.x);
+    const Element right = F::add(F::subtract(x3, F::thrice(q.x)), F::from_number(number_of<V>(Curve::kB)));
+    return F::is_zero(F::subtract(F::square(q.y), right));
+  }
+
   static Addend addend(const Point& p) {
     const Element z2 = F::square(p.z);
     return {p.x, p.y, p.z, z2, F::multiply(z2, p.z)};

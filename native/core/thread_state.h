@@ -35,6 +35,7 @@ struct ThreadState {
 
   /** One slot per stem; only that stem reads it. */
   std::unique_ptr<StemState> aead;
+  std::unique_ptr<StemState> ecdh;
   std::unique_ptr<StemState> ecdsa;
   std::unique_ptr<StemState> edwards;
   std::unique_ptr<StemState> rsa;

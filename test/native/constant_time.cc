@@ -1,7 +1,7 @@
-// Signs, decrypts and macs with everything secret marked undefined, so that valgrind's memcheck reports each branch and each address that
-// depends on a private key or a nonce (Langley's ctgrind). On the scalar and emulated vector types, which are the
-// templates of the vector kernels; memcheck knows no AVX-512. tools/constant-time.mjs builds and runs it. `control`
-// leaks on purpose: there memcheck must report.
+// Signs, agrees, decrypts and macs with everything secret marked undefined, so that valgrind's memcheck reports each
+// branch and each address that depends on a private key or a nonce (Langley's ctgrind). On the scalar and emulated
+// vector types, which are the templates of the vector kernels; memcheck knows no AVX-512. tools/constant-time.mjs
+// builds and runs it. `control` leaks on purpose: there memcheck must report.
 #include <valgrind/memcheck.h>
 
 #include <cstdio>
@@ -10,6 +10,7 @@
 #include <initializer_list>
 
 #include "core/big_endian.h"
+#include "core/ecdh_kernels.h"
 #include "core/ecdsa_kernels.h"
 #include "core/edwards25519.h"
 #include "core/known_answers.h"
@@ -72,6 +73,33 @@ void sign(const char* name, size_t index, const EcdsaKernel& kernel, const Nonce
     for (size_t i = 0; i < 2 * curve.bytes; i++) sum += job.signature[i];
   }
   std::printf("%s, %zu lanes: done (%u)\n", name, kernel.lanes, sum);
+  std::free(memory);
+}
+
+/** Agreements of many private keys with one peer, and among them one with a point off the curve. */
+void agree(size_t curve, const EcdhKernel& kernel) {
+  const size_t bytes = kNonceCurves[curve].bytes;
+  static Job jobs[kJobs];
+  static uint8_t shared[kJobs][kMaxBytes];
+  EcdhAgreement agreements[kJobs];
+  const Known spki(kEcKnown[curve].peer_spki);
+  const uint8_t* const peer = spki.bytes + spki.size - 2 * bytes;
+  const uint8_t off_curve[2 * kMaxBytes] = {};
+  void* const memory = std::aligned_alloc(64, (kernel.bytes(kJobs) + 63) / 64 * 64);
+  for (unsigned i = 0; i < kJobs; i++) {
+    make_job(kNonceCurves[curve], i, jobs[i]);
+    VALGRIND_MAKE_MEM_UNDEFINED(jobs[i].secret, bytes);
+    agreements[i] = {jobs[i].secret, i == 3 ? off_curve : peer, shared[i], false};
+  }
+  kernel.agree(memory, agreements, kJobs);
+  unsigned sum = 0;
+  for (unsigned i = 0; i < kJobs; i++) {
+    if (agreements[i].is_on_curve == (i == 3)) std::abort();
+    // Only for the sum below, which keeps the work from being left out.
+    VALGRIND_MAKE_MEM_DEFINED(shared[i], bytes);
+    for (size_t b = 0; b < bytes; b++) sum += shared[i][b];
+  }
+  std::printf("ECDH of %zu bytes, %zu lanes: done (%u)\n", bytes, kernel.lanes, sum);
   std::free(memory);
 }
 
@@ -174,6 +202,10 @@ int main(int count, char** arguments) {
   for (size_t curve = 0; curve < kEcdsaCurves; curve++) {
     sign(names[curve], curve, kScalarEcdsa[curve], kOneLaneNonces);
     sign(names[curve], curve, kEmulatedEcdsa[curve], kEmulatedNonces);
+  }
+  for (size_t curve = 0; curve < kEcdhCurves; curve++) {
+    agree(curve, kScalarEcdh[curve]);
+    agree(curve, kEmulatedEcdh[curve]);
   }
   decrypt_rsa("RSA-2048", kEmulatedRsa[0]);
   for (const EdwardsKernel* kernel : {&kScalarEdwards, &kEmulatedEdwards}) sign_edwards(*kernel);
