@@ -32,10 +32,13 @@ export function run(command, args) {
   return status;
 }
 
-/** Compiles `test/native/<name>.cc` with the stems, passes the program's path to `use`, and removes it. */
+/**
+ * Compiles `test/native/<name>.cc` with the stems, passes the program's path to `use`, and removes it. `flags` may name more sources
+ * and objects.
+ */
 export function withProgram(name, stems, flags, use) {
   const folder = mkdtempSync(path.join(tmpdir(), 'keymill-native-'));
-  const program = path.join(folder, name);
+  const program = path.join(folder, path.basename(name));
   const sources = stems.map((stem) => `native/core/${stem}.cc`);
   try {
     const compiler = process.env.CXX ?? 'g++';
