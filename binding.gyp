@@ -80,7 +80,8 @@
         'GCC_ENABLE_CPP_EXCEPTIONS': 'NO',
         'MACOSX_DEPLOYMENT_TARGET': '11.0',
       },
-      'msvs_settings': { 'VCCLCompilerTool': { 'AdditionalOptions': ['/std:c++17'] } },
+      # What a source file compiles for a processor ends with the file: templates parsed after it would miss that.
+      'msvs_settings': { 'VCCLCompilerTool': { 'AdditionalOptions': ['/std:c++17', '-fno-delayed-template-parsing'] } },
       # now: a missing symbol fails the load instead of the first call. nodelete: a worker's end must not unmap code that the exit
       # handler and the arena still need.
       'ldflags': ['-Wl,-z,relro,-z,now,-z,nodelete', '-Wl,--exclude-libs,ALL'],

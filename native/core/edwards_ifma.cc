@@ -1,7 +1,7 @@
 #include "edwards_kernels.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#include <immintrin.h>
+#include "intrinsics.h"
 
 // As in ecdsa_ifma.cc: every function below is compiled for this processor, called only where it is, and shared with no
 // other source file.

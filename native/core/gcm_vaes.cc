@@ -2,7 +2,7 @@
 #include "unroll.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#include <immintrin.h>
+#include "intrinsics.h"
 
 // As in ecdsa_ifma.cc: nothing below may be shared with other source files.
 #if defined(__clang__)

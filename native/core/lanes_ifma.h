@@ -1,7 +1,7 @@
 // Eight lanes of AVX-512 IFMA (Intel SDM volume 2, VPMADD52LUQ and VPMADD52HUQ). See lanes.h. Only for a source file
 // whose functions are compiled for it, which KEYMILL_IFMA_TARGET at its top and after every other header arranges.
 #pragma once
-#include <immintrin.h>
+#include "intrinsics.h"
 
 #include "columns.h"
 

@@ -1,7 +1,7 @@
 // Sixteen lanes of 32 bits or eight of 64 in AVX-512 (Intel SDM volume 2; VPTERNLOG's truth tables are for operands in
 // order). See sha2_lanes.h. Only for a source file whose functions are compiled for it.
 #pragma once
-#include <immintrin.h>
+#include "intrinsics.h"
 
 // GCC 12 takes the operand that unmasked intrinsics leave undefined for a mistake (its bug 105593).
 #if defined(__GNUC__) && !defined(__clang__)

@@ -1,7 +1,7 @@
 #include "roots.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#include <immintrin.h>
+#include "core/intrinsics.h"
 
 // See ecdsa_ifma.cc.
 #if defined(__clang__)
