@@ -15,7 +15,9 @@ const LIBRARIES = /^(?:libc|libm|libdl|libpthread|libstdc\+\+|libgcc_s|ld-linux-
 /** Removes what only debuggers read. Windows has that in a file of its own. */
 const STRIP = { linux: [], darwin: ['-Sx'] };
 
-const { platform, arch } = process;
+const { platform } = process;
+/** As node-gyp reads it. For another processor than this one it takes its compilers and strip (CC, CXX, STRIP) and a glibc. */
+const arch = process.env.npm_config_arch ?? process.arch;
 const isMusl = platform === 'linux' && existsSync('/etc/alpine-release');
 const libc = platform === 'linux' ? (isMusl ? '.musl' : '.glibc') : '';
 const folder = path.join(root, 'prebuilds', `${platform}-${arch}`);
@@ -54,6 +56,6 @@ try {
 } finally {
   rmSync(copy, { recursive: true });
 }
-if (platform in STRIP) run('strip', ...STRIP[platform], file);
+if (platform in STRIP) run(process.env.STRIP ?? 'strip', ...STRIP[platform], file);
 if (platform === 'linux') checkPortability();
 console.log(`${path.relative(root, file)}: ${statSync(file).size} bytes`);
