@@ -4,6 +4,7 @@
 #include <openssl/ec.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace keymill {
 namespace {

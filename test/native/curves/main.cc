@@ -6,6 +6,7 @@
 //
 // ECDH is not here: the shared x says too little of its point for sums. Peers A_i + B_j out of two tables of random
 // points would do, since d A_i + d B_j then costs OpenSSL an addition each.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
