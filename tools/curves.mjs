@@ -9,6 +9,7 @@ const root = path.resolve(import.meta.dirname, '..');
 const OBJECTS = 'build/Release/obj.target/keymill/native/core';
 /** Without random.cc, in whose place the check has a generator that its seed repeats. */
 const STEMS = [
+  ...['ecdh_emulated', 'ecdh_ifma', 'ecdh_items', 'ecdh_scalar'],
   ...['asymmetric', 'bytes', 'comb', 'cpu', 'ec', 'ecdsa_emulated', 'ecdsa_ifma', 'ecdsa_items', 'ecdsa_scalar'],
   ...['edwards', 'edwards25519', 'edwards_emulated', 'edwards_ifma', 'edwards_items', 'edwards_scalar'],
   ...['endomorphism', 'evp_contexts', 'inversion', 'key_format', 'memory', 'nonce', 'sha2_avx512', 'sha2_kernels'],

@@ -1,7 +1,7 @@
 #include "ecdh_kernels.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#include <immintrin.h>
+#include "intrinsics.h"
 
 // Every function below, those of templates included, is compiled for this processor and called only where it is.
 // Nothing below may be shared with other source files, which would run the copy made here: so no header of the standard
