@@ -10,17 +10,19 @@ namespace keymill {
 /**
  * A number is `kLimbs` words of the vector type, lowest limb first, every limb below 2^52; R is 2^(52 kLimbs). Moduli
  * lie below R / 2^8. Factors may be anything whose product lies below R times the modulus, such as numbers below twice
- * the modulus; results lie below it but for a 2^-6th part. `streams` computations run side by side, so that one has
- * work for the processor while another waits for the next multiple of its modulus.
+ * the modulus; results lie below it but for a 2^-6th part. `streams` computations take turns: what one has to wait for
+ * is computed between the multiplications of another.
  */
 template <typename V, size_t limbs, size_t streams>
 struct Montgomery {
   using Word = typename V::Word;
   static constexpr size_t kLimbs = limbs;
   static constexpr size_t kRows = 5;
-  static_assert(limbs % kRows == 0, "whole bands only");
+  static_assert(limbs % kRows == 0 && limbs % 2 == 0, "whole bands and halves only");
   /** 64-bit words of a number. */
   static constexpr size_t kWords = limbs * V::kLanes;
+  /** 64-bit words of a product's columns. */
+  static constexpr size_t kColumnWords = 2 * kWords;
 
   /** One of each per stream, distinct memory. */
   using Numbers = const uint64_t* const (&)[streams];
@@ -29,40 +31,54 @@ struct Montgomery {
     const uint64_t* value[streams];
     /** -1 / value mod 2^52. */
     Word negative_inverse[streams];
-    /** Room for a product, 2 kWords. */
+    /** A column is a signed 64-bit number, the product the sum of 2^(52 i) times column i. */
     uint64_t* columns[streams];
+    /** kColumnWords for what squares take beside their columns. */
+    uint64_t* room;
   };
 
-  /** out = a b / R, where row(stream, i) is limb i of b; `out` may be `a`. */
-  template <typename Row>
-  static KEYMILL_INLINE void multiply_rows(const Moduli& moduli, Results out, Numbers a, Row row) {
+  /** out = a b / R, where limb(stream, i) is limb i of that stream's b; `out` may be `a`. */
+  template <typename Limb>
+  static KEYMILL_INLINE void multiply_limbs(const Moduli& moduli, Results out, Numbers a, Limb limb) {
     for (size_t s = 0; s < streams; s++) clear(moduli.columns[s], kLimbs);
-    compute(moduli, out, [&](size_t s, size_t first) KEYMILL_INLINE_LAMBDA {
-      Word m[kRows];
-      KEYMILL_UNROLL
-      for (size_t r = 0; r < kRows; r++) m[r] = row(s, first + r);
-      band<false>(at(moduli.columns[s], first), m, a[s], kLimbs);
-    });
+    compute(
+        moduli,
+        [&](size_t s, size_t first) KEYMILL_INLINE_LAMBDA {
+          Word m[kRows];
+          KEYMILL_UNROLL
+          for (size_t r = 0; r < kRows; r++) m[r] = limb(s, first + r);
+          multiply_band(at(moduli.columns[s], first), m, a[s]);
+        },
+        carry_into(moduli, out));
   }
 
   /** out = a b / R; `out` may be `a` or `b`. */
   static KEYMILL_NOINLINE void multiply(const Moduli& moduli, Results out, Numbers a, Numbers b) {
-    multiply_rows(moduli, out, a, [&](size_t s, size_t i) KEYMILL_INLINE_LAMBDA { return V::load(at(b[s], i)); });
+    multiply_limbs(moduli, out, a, [&](size_t s, size_t i) KEYMILL_INLINE_LAMBDA { return V::load(at(b[s], i)); });
   }
 
-  /** out = a^2 / R; `out` may be `a`. */
-  static KEYMILL_NOINLINE void square(const Moduli& moduli, Results out, Numbers a) {
-    for (size_t s = 0; s < streams; s++) {
-      clear(moduli.columns[s], kLimbs);
-      clear(at(moduli.columns[s], 2 * kLimbs - kRows), kRows);
+  /** number = number^2 / R, so many times. */
+  static KEYMILL_NOINLINE void square(const Moduli& moduli, Results number, unsigned times) {
+    // What the last stream carries, it carries while the first begins anew.
+    const auto carry_last = [&] { carry(number[streams - 1], at(moduli.columns[streams - 1], kLimbs), kLimbs); };
+    for (unsigned done = 0; done < times; done++) {
+      const auto add_square = [&](size_t s, size_t first) KEYMILL_INLINE_LAMBDA {
+        if (first > 0) return;
+        Square<kLimbs>::put(moduli.columns[s], number[s], moduli.room, [&]() KEYMILL_INLINE_LAMBDA {
+          if (s == 0 && streams > 1 && done > 0) carry_last();
+        });
+      };
+      compute(moduli, add_square, [&](size_t s) KEYMILL_INLINE_LAMBDA {
+        if (s + 1 < streams || streams == 1) carry(number[s], at(moduli.columns[s], kLimbs), kLimbs);
+      });
     }
-    compute(moduli, out,
-            [&](size_t s, size_t first) KEYMILL_INLINE_LAMBDA { square_band(moduli.columns[s], a[s], first); });
+    if (streams > 1) carry_last();
   }
 
   /** out = columns / R, for 2 kLimbs columns below R times the modulus. */
   static KEYMILL_NOINLINE void reduce(const Moduli& moduli, Results out) {
-    compute(moduli, out, [](size_t, size_t) {});
+    compute(
+        moduli, [](size_t, size_t) {}, carry_into(moduli, out));
   }
 
   /** The product of two numbers into 2 kLimbs columns, not yet limbs. */
@@ -70,9 +86,8 @@ struct Montgomery {
     clear(columns, kLimbs);
     for (size_t first = 0; first < kLimbs; first += kRows) {
       Word m[kRows];
-      KEYMILL_UNROLL
-      for (size_t r = 0; r < kRows; r++) m[r] = V::load(at(b, first + r));
-      band<false>(at(columns, first), m, a, kLimbs);
+      load_five(m, at(b, first));
+      multiply_band(at(columns, first), m, a);
     }
   }
 
@@ -85,7 +100,7 @@ struct Montgomery {
       for (size_t s = 0; s < kRows; s++) {
         const Word sum = V::add(V::load(at(columns, i + s)), carried);
         V::store(at(out, i + s), V::both(sum, mask));
-        carried = V::right(sum, kLimbBits);
+        carried = V::signed_right(sum, kLimbBits);
       }
     }
   }
@@ -123,136 +138,237 @@ struct Montgomery {
     }
   }
 
-  /** The bands of a product, each followed by the band of multiples of the modulus that makes five columns vanish. */
-  template <typename Band>
-  static KEYMILL_INLINE void compute(const Moduli& moduli, Results out, Band add_band) {
-    for (size_t first = 0; first < kLimbs; first += kRows) {
-      Word m[streams][kRows];
+  static KEYMILL_INLINE void add_to(uint64_t* column, Word sum) { V::store(column, V::add(V::load(column), sum)); }
+
+  // ---- Products ----
+
+  /** Limbs that registers hold beside the sums of kRows columns. */
+  static constexpr size_t kRegisterLimbs = 20;
+  static_assert(limbs <= 4 * kRegisterLimbs, "two levels of squares in the room");
+
+  /**
+   * The square of n limbs into 2n columns, with three squares of half the length (Karatsuba and Ofman 1962): with
+   * B = 2^(26 n), the middle of (low + B high)^2 is low^2 + high^2 - (low - high)^2.
+   */
+  template <size_t n>
+  struct Square {
+    static constexpr size_t kHalf = n / 2;
+
+    template <typename Between>
+    static KEYMILL_INLINE void put(uint64_t* columns, const uint64_t* a, uint64_t* room, Between between) {
+      uint64_t* const difference = room;
+      uint64_t* const rest = at(room, kHalf);
+      // low - high + B where that is negative, which is where the borrow is all ones.
+      Word borrow = V::broadcast(0);
       KEYMILL_UNROLL
-      for (size_t s = 0; s < streams; s++) {
-        add_band(s, first);
-        begin_reduction(m[s], at(moduli.columns[s], first), moduli.value[s], moduli.negative_inverse[s]);
+      for (size_t i = 0; i < kHalf; i++) {
+        const Word d = Montgomery::difference(a, at(a, kHalf), i, borrow);
+        V::store(at(difference, i), V::both(d, V::broadcast(kLimbMask)));
+        borrow = V::signed_right(d, kLimbBits);
+      }
+      for (size_t h = 0; h < 2; h++) {
+        uint64_t* const to = at(columns, h * n);
+        if (h == 1) between();
+        half(at(a, h * kHalf), rest, [=](size_t c, Word w) KEYMILL_INLINE_LAMBDA { V::store(at(to, c), w); });
+      }
+      half(difference, rest, [=](size_t c, Word w) KEYMILL_INLINE_LAMBDA {
+        uint64_t* const column = at(columns, kHalf + c);
+        if (c < kHalf) {
+          const Word outer = V::add(V::load(column), V::load(at(column, kHalf)));
+          V::store(column, V::add(outer, V::subtract(V::load(at(columns, c)), w)));
+          V::store(at(column, kHalf), outer);
+        } else {
+          // The B above makes the middle square B^2 - 2 B difference larger than it should be.
+          const Word d = V::both(V::load(at(difference, c - kHalf)), borrow), high = V::load(at(column, kHalf));
+          const Word middle = V::subtract(V::add(high, V::add(d, d)), w);
+          V::store(column, V::add(V::load(column), middle));
+          if (c == kHalf) V::store(at(column, kHalf), V::add(high, borrow));
+        }
+      });
+    }
+
+    /** Calls use(c, column c) for the 2 kHalf columns of the square of kHalf limbs. */
+    template <typename Use>
+    static KEYMILL_NOINLINE void half(const uint64_t* a, uint64_t* room, Use use) {
+      if constexpr (kHalf > kRegisterLimbs) {
+        Square<kHalf>::put(room, a, at(room, n), [] {});
+        for (size_t c = 0; c < n; c++) use(c, V::load(at(room, c)));
+      } else {
+        Word limb[kHalf];
+        KEYMILL_UNROLL
+        for (size_t r = 0; r < kHalf; r++) limb[r] = V::load(at(a, r));
+        KEYMILL_UNROLL
+        for (size_t first = 0; first < n; first += kRows) square_columns(limb, first, use);
+      }
+    }
+
+    /** Columns [first, first + 5), with each product of two limbs computed once and doubled. */
+    template <typename Use>
+    static KEYMILL_INLINE void square_columns(const Word (&limb)[kHalf], size_t first, Use use) {
+      Word low[kRows], high[kRows];
+      KEYMILL_UNROLL
+      for (size_t k = 0; k < kRows; k++) low[k] = high[k] = V::broadcast(0);
+      // Column by column each sum would wait for itself.
+      KEYMILL_UNROLL
+      for (size_t r = 0; r < kHalf; r++) {
+        KEYMILL_UNROLL
+        for (size_t k = 0; k < kRows; k++) {
+          const size_t partner = first + k - r;
+          if (partner < kHalf && r < partner) low[k] = V::multiply_low(low[k], limb[r], limb[partner]);
+          if (partner - 1 < kHalf && r < partner - 1) high[k] = V::multiply_high(high[k], limb[r], limb[partner - 1]);
+        }
       }
       KEYMILL_UNROLL
-      for (size_t s = 0; s < streams; s++) end_reduction(m[s], at(moduli.columns[s], first), moduli.value[s]);
+      for (size_t k = 0; k < kRows; k++) {
+        const size_t c = first + k;
+        const Word once = V::add(low[k], high[k]), twice = V::add(once, once), same = limb[c / 2];
+        use(c, c % 2 ? V::multiply_high(twice, same, same) : V::multiply_low(twice, same, same));
+      }
+    }
+  };
+
+  /**
+   * Adds five rows m times x to five columns. window[kRows + c - r] is the limb of x whose product with m[r] has its
+   * low half in column c, which takes it where takes(c, r); the high half of what the column before takes is its too.
+   */
+  template <typename Takes>
+  static KEYMILL_INLINE void add_columns(Word (&sums)[kRows], const Word (&m)[kRows], const Word (&window)[2 * kRows],
+                                         Takes takes) {
+    Word high[kRows];
+    KEYMILL_UNROLL
+    for (size_t c = 0; c < kRows; c++) high[c] = V::broadcast(0);
+    KEYMILL_UNROLL
+    for (size_t r = 0; r < kRows; r++) {
+      KEYMILL_UNROLL
+      for (size_t c = 0; c < kRows; c++) {
+        if (takes(c, r)) sums[c] = V::multiply_low(sums[c], m[r], window[kRows + c - r]);
+        if (takes(c, r + 1)) high[c] = V::multiply_high(high[c], m[r], window[kRows + c - 1 - r]);
+      }
     }
     KEYMILL_UNROLL
-    for (size_t s = 0; s < streams; s++) carry(out[s], at(moduli.columns[s], kLimbs), kLimbs);
+    for (size_t c = 0; c < kRows; c++) sums[c] = V::add(sums[c], high[c]);
+  }
+
+  static KEYMILL_INLINE void load_five(Word* out, const uint64_t* from) {
+    KEYMILL_UNROLL
+    for (size_t c = 0; c < kRows; c++) out[c] = V::load(at(from, c));
+  }
+
+  static KEYMILL_INLINE void store_five(uint64_t* out, const Word* from) {
+    KEYMILL_UNROLL
+    for (size_t c = 0; c < kRows; c++) V::store(at(out, c), from[c]);
+  }
+
+  /** Moves on by five limbs of x. */
+  static KEYMILL_INLINE void slide(Word (&window)[2 * kRows]) {
+    KEYMILL_UNROLL
+    for (size_t c = 0; c < kRows; c++) window[c] = window[kRows + c];
+  }
+
+  /** Adds five limbs of b times x to kLimbs + 5 columns, of which the last five are written afresh. */
+  static KEYMILL_INLINE void multiply_band(uint64_t* columns, const Word (&m)[kRows], const uint64_t* x) {
+    Word window[2 * kRows], sums[kRows];
+    load_five(window + kRows, x);
+    load_five(sums, columns);
+    add_columns(sums, m, window, [](size_t c, size_t r) KEYMILL_INLINE_LAMBDA { return r <= c; });
+    store_five(columns, sums);
+    for (size_t first = kRows; first < kLimbs; first += kRows) {
+      slide(window);
+      load_five(window + kRows, at(x, first));
+      load_five(sums, at(columns, first));
+      add_columns(sums, m, window, [](size_t, size_t) KEYMILL_INLINE_LAMBDA { return true; });
+      store_five(at(columns, first), sums);
+    }
+    slide(window);
+    KEYMILL_UNROLL
+    for (size_t c = 0; c < kRows; c++) sums[c] = V::broadcast(0);
+    add_columns(sums, m, window, [](size_t c, size_t r) KEYMILL_INLINE_LAMBDA { return r > c; });
+    store_five(at(columns, kLimbs), sums);
+  }
+
+  // ---- Reductions ----
+
+  static KEYMILL_INLINE auto carry_into(const Moduli& moduli, Results out) {
+    return [&moduli, &out](size_t s) KEYMILL_INLINE_LAMBDA { carry(out[s], at(moduli.columns[s], kLimbs), kLimbs); };
+  }
+
+  /** Five multiples of the modulus that make five columns vanish. */
+  struct Multiples {
+    Word m[kRows] = {};
+
+    /** Number c of them, after those before; what column c then carries is added to the next. */
+    KEYMILL_INLINE void find(size_t c, uint64_t* columns, const uint64_t* modulus, Word negative_inverse) {
+      Word low = V::load(at(columns, c)), high = V::broadcast(0);
+      KEYMILL_UNROLL
+      for (size_t r = 0; r < kRows; r++) {
+        if (r >= c) continue;
+        low = V::multiply_low(low, m[r], V::load(at(modulus, c - r)));
+        high = V::multiply_high(high, m[r], V::load(at(modulus, c - 1 - r)));
+      }
+      const Word sum = V::add(low, high);
+      m[c] = V::multiply_low(V::broadcast(0), sum, negative_inverse);
+      // The low half of m[c] times the lowest limb makes the sum a multiple of 2^52: the next one.
+      add_to(at(columns, c + 1), V::signed_right(V::add(sum, V::broadcast(kLimbMask)), kLimbBits));
+    }
+  };
+
+  /**
+   * The bands of a product, each followed by the band of multiples of the modulus that makes five columns vanish. Each
+   * multiple waits for the one before: they are found between the multiplications by those found last, of which the
+   * next stream's have no need, and a single stream's only until the five columns after those are done.
+   */
+  template <typename AddBand, typename Finish>
+  static KEYMILL_INLINE void compute(const Moduli& moduli, AddBand add_band, Finish finish) {
+    constexpr size_t kDelay = streams == 1;
+    const auto find = [&](Multiples& multiples, size_t s, size_t first, size_t c) KEYMILL_INLINE_LAMBDA {
+      multiples.find(c, at(moduli.columns[s], first), moduli.value[s], moduli.negative_inverse[s]);
+    };
+    Multiples multiples;
+    add_band(0, 0);
+    KEYMILL_UNROLL
+    for (size_t c = 0; c < kRows; c++) find(multiples, 0, 0, c);
+    for (size_t first = 0; first < kLimbs; first += kRows) {
+      KEYMILL_UNROLL
+      for (size_t s = 0; s < streams; s++) {
+        const size_t next = (s + 1) % streams, next_first = next ? first : first + kRows;
+        Multiples next_multiples;
+        if (next_first < kLimbs) add_band(next, next_first);
+        eliminate(at(moduli.columns[s], first), multiples.m, moduli.value[s], [&](size_t step) KEYMILL_INLINE_LAMBDA {
+          const size_t c = step - kDelay;
+          if (c < kRows && next_first < kLimbs) find(next_multiples, next, next_first, c);
+        });
+        multiples = next_multiples;
+        if (first + kRows == kLimbs) finish(s);
+      }
+    }
   }
 
   /**
-   * Column c of five rows m times x: the low halves of m[r] x[c - r] and the high halves of m[r] x[c - 1 - r] for those
-   * r in [from, to). window[kRows + c] is x[c]; `low` is where the sum begins.
+   * Adds five multiples of the modulus to columns of which the first five are done with. In the course of it, calls
+   * between(0), between(1) and so on up to between(kRows) at least; from between(1) on the next five columns are done.
    */
-  static KEYMILL_INLINE Word column_sum(Word low, const Word (&m)[kRows], const Word (&window)[2 * kRows], size_t c,
-                                        size_t low_from, size_t low_to, size_t high_from, size_t high_to) {
-    Word high = V::broadcast(0);
+  template <typename Between>
+  static KEYMILL_INLINE void eliminate(uint64_t* columns, const Word (&m)[kRows], const uint64_t* modulus,
+                                       Between between) {
+    constexpr size_t kSteps = limbs / kRows;
+    Word window[2 * kRows], sums[kRows];
+    load_five(window + kRows, modulus);
     KEYMILL_UNROLL
-    for (size_t r = 0; r < kRows; r++) {
-      if (r >= low_from && r < low_to) low = V::multiply_low(low, m[r], window[kRows + c - r]);
-      if (r >= high_from && r < high_to) high = V::multiply_high(high, m[r], window[kRows + c - 1 - r]);
-    }
-    return V::add(low, high);
-  }
-
-  static KEYMILL_INLINE void add_to(uint64_t* column, Word sum) { V::store(column, V::add(V::load(column), sum)); }
-
-  /** Adds m times the `count` limbs of x, or twice that, to columns of which the last five are written afresh. */
-  template <bool twice>
-  static KEYMILL_INLINE void band(uint64_t* columns, const Word (&m)[kRows], const uint64_t* x, size_t count) {
-    Word window[2 * kRows];
-    KEYMILL_UNROLL
-    for (size_t c = 0; c < kRows; c++) window[kRows + c] = V::load(at(x, c));
-    KEYMILL_UNROLL
-    for (size_t c = 0; c < kRows; c++) {
-      const Word sum = column_sum(V::broadcast(0), m, window, c, 0, c + 1, 0, c);
-      add_to(at(columns, c), twice ? V::add(sum, sum) : sum);
-    }
-    finish_band<twice, true>(columns, m, window, x, count);
-  }
-
-  /** What follows the first five columns; the window's upper half holds x[0] to x[4]. */
-  template <bool twice, bool afresh>
-  static KEYMILL_INLINE void finish_band(uint64_t* columns, const Word (&m)[kRows], Word (&window)[2 * kRows],
-                                         const uint64_t* x, size_t count) {
-    size_t first = kRows;
-    for (; first < count; first += kRows) {
-      KEYMILL_UNROLL
-      for (size_t c = 0; c < kRows; c++) {
-        window[c] = window[kRows + c];
-        window[kRows + c] = V::load(at(x, first + c));
-      }
-      KEYMILL_UNROLL
-      for (size_t c = 0; c < kRows; c++) {
-        uint64_t* const column = at(columns, first + c);
-        if (twice) {
-          const Word sum = column_sum(V::broadcast(0), m, window, c, 0, kRows, 0, kRows);
-          add_to(column, V::add(sum, sum));
-        } else {
-          V::store(column, column_sum(V::load(column), m, window, c, 0, kRows, 0, kRows));
-        }
-      }
-    }
-    KEYMILL_UNROLL
-    for (size_t c = 0; c < kRows; c++) window[c] = window[kRows + c];
-    KEYMILL_UNROLL
-    for (size_t c = 0; c < kRows; c++) {
-      uint64_t* const column = at(columns, first + c);
-      const Word sum = column_sum(V::broadcast(0), m, window, c, c + 1, kRows, c, kRows);
-      const Word term = twice ? V::add(sum, sum) : sum;
-      if (afresh) {
-        V::store(column, term);
+    for (size_t step = 0; step < kSteps; step++) {
+      between(step);
+      const size_t first = (step + 1) * kRows;
+      slide(window);
+      load_five(sums, at(columns, first));
+      if (first < kLimbs) {
+        load_five(window + kRows, at(modulus, first));
+        add_columns(sums, m, window, [](size_t, size_t) KEYMILL_INLINE_LAMBDA { return true; });
       } else {
-        add_to(column, term);
+        add_columns(sums, m, window, [](size_t c, size_t r) KEYMILL_INLINE_LAMBDA { return r > c; });
       }
+      store_five(at(columns, first), sums);
     }
-  }
-
-  /** The rows [first, first + 5) of a square: each product of two limbs once and doubled, the squares of limbs once. */
-  static KEYMILL_INLINE void square_band(uint64_t* columns, const uint64_t* a, size_t first) {
-    Word m[kRows];
     KEYMILL_UNROLL
-    for (size_t r = 0; r < kRows; r++) m[r] = V::load(at(a, first + r));
-    KEYMILL_UNROLL
-    for (size_t c = 0; c < 2 * kRows; c++) {
-      Word low = V::broadcast(0), high = V::broadcast(0);
-      KEYMILL_UNROLL
-      for (size_t r = 0; r < kRows; r++) {
-        const size_t partner = c - r;
-        if (partner < kRows && r < partner) low = V::multiply_low(low, m[r], m[partner]);
-        if (partner - 1 < kRows && r < partner - 1) high = V::multiply_high(high, m[r], m[partner - 1]);
-      }
-      const Word once = V::add(low, high), both = V::add(once, once), limb = m[c / 2];
-      add_to(at(columns, 2 * first + c),
-             c % 2 ? V::multiply_high(both, limb, limb) : V::multiply_low(both, limb, limb));
-    }
-    const size_t next = first + kRows;
-    if (next < kLimbs) band<true>(at(columns, first + next), m, at(a, next), kLimbs - next);
-  }
-
-  /** The multiples m of the modulus that make the lowest five columns vanish; what they carry is added to the sixth. */
-  static KEYMILL_INLINE void begin_reduction(Word (&m)[kRows], uint64_t* columns, const uint64_t* modulus,
-                                             Word negative_inverse) {
-    Word window[2 * kRows];
-    KEYMILL_UNROLL
-    for (size_t c = 0; c < kRows; c++) window[kRows + c] = V::load(at(modulus, c));
-    Word carried = V::broadcast(0);
-    KEYMILL_UNROLL
-    for (size_t c = 0; c < kRows; c++) {
-      const Word above = V::add(V::load(at(columns, c)), carried);
-      const Word sum = V::add(column_sum(V::broadcast(0), m, window, c, 0, c, 0, c), above);
-      m[c] = V::multiply_low(V::broadcast(0), sum, negative_inverse);
-      // The low half of m[c] times the lowest limb makes the sum a multiple of 2^52: the next one.
-      carried = V::right(V::add(sum, V::broadcast(kLimbMask)), kLimbBits);
-    }
-    add_to(at(columns, kRows), carried);
-  }
-
-  static KEYMILL_INLINE void end_reduction(const Word (&m)[kRows], uint64_t* columns, const uint64_t* modulus) {
-    Word window[2 * kRows];
-    KEYMILL_UNROLL
-    for (size_t c = 0; c < kRows; c++) window[kRows + c] = V::load(at(modulus, c));
-    finish_band<false, false>(columns, m, window, modulus, kLimbs);
+    for (size_t step = kSteps; step <= kRows; step++) between(step);
   }
 };
 

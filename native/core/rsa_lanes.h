@@ -33,7 +33,7 @@ struct Rsa {
   struct alignas(64) PublicWork {
     Number modulus, radix_squared, input, base, power, product;
     uint64_t negative_inverse[kLanes];
-    uint64_t columns[2 * Whole::kWords];
+    uint64_t columns[Whole::kColumnWords], room[Whole::kColumnWords];
   };
   /** Of the two primes, where there are two. */
   struct alignas(64) PrivateWork {
@@ -136,7 +136,7 @@ struct Rsa {
   // ---- The public operation ----
 
   static typename Whole::Moduli modulus_of(PublicWork& work) {
-    return {{work.modulus.word}, {V::load(work.negative_inverse)}, {work.columns}};
+    return {{work.modulus.word}, {V::load(work.negative_inverse)}, {work.columns}, work.room};
   }
 
   static void copy(uint64_t* out, const uint64_t* from, size_t limbs) {
@@ -166,12 +166,12 @@ struct Rsa {
     Whole::multiply(modulus, {power}, {work.radix_squared.word}, {work.product.word});
     select_into(power, bit_of(bit, count, exponent), work.base.word, kLimbs);
     while (--bit > 0) {
-      Whole::square(modulus, {power}, {power});
+      Whole::square(modulus, {power}, 1);
       if ((any >> bit & 1) == 0) continue;
       Whole::multiply(modulus, {work.product.word}, {power}, {work.base.word});
       select_into(power, bit_of(bit, count, exponent), work.product.word, kLimbs);
     }
-    Whole::square(modulus, {power}, {power});
+    Whole::square(modulus, {power}, 1);
     // The input itself and not the base: that also divides by R.
     Whole::multiply(modulus, {power}, {power}, {work.input.word});
     Whole::below_modulus(power, work.modulus.word);
@@ -192,7 +192,8 @@ struct Rsa {
   static typename Halves::Moduli moduli_of(PrivateWork& work) {
     return {{work.modulus[0].word, work.modulus[1].word},
             {V::load(work.negative_inverse[0]), V::load(work.negative_inverse[1])},
-            {work.whole.columns, work.whole.columns + 2 * Halves::kWords}};
+            {work.whole.columns, work.whole.columns + Halves::kColumnWords},
+            work.whole.room};
   }
 
   static void load_primes(PrivateWork& work, const RsaPrivateJob* jobs, size_t count) {
@@ -223,7 +224,8 @@ struct Rsa {
       const Mask more = V::equal(V::load(reached), V::broadcast(1));
       for (size_t half = 0; half < 2; half++) {
         uint64_t* const number = half ? work.inverse.word : work.factor.word;
-        Whole::square(modulo_n, {work.next.word}, {number});
+        copy(work.next.word, number, kLimbs);
+        Whole::square(modulo_n, {work.next.word}, 1);
         if (step == most) store_limbs(work.next, jobs, count, half * kLimbs);
         select_into(number, more, work.next.word, kLimbs);
       }
@@ -252,9 +254,7 @@ struct Rsa {
       for (size_t i = 0; i < kPrimeLimbs; i++) V::store(Halves::at(work.power[s].word, i), first.pick(work, s, i));
     }
     while (window-- > 0) {
-      for (int i = 0; i < kWindowBits; i++) {
-        Halves::square(moduli, {work.power[0].word, work.power[1].word}, {work.power[0].word, work.power[1].word});
-      }
+      Halves::square(moduli, {work.power[0].word, work.power[1].word}, kWindowBits);
       multiply_by_entry(work, moduli, window);
     }
     // Out of Montgomery's form.
@@ -319,8 +319,8 @@ struct Rsa {
   static KEYMILL_NOINLINE void multiply_by_entry(PrivateWork& work, const typename Halves::Moduli& moduli,
                                                  size_t window) {
     const Digits digits(work, window);
-    Halves::multiply_rows(moduli, {work.power[0].word, work.power[1].word}, {work.power[0].word, work.power[1].word},
-                          [&](size_t s, size_t i) KEYMILL_INLINE_LAMBDA { return digits.pick(work, s, i); });
+    Halves::multiply_limbs(moduli, {work.power[0].word, work.power[1].word}, {work.power[0].word, work.power[1].word},
+                           [&](size_t s, size_t i) KEYMILL_INLINE_LAMBDA { return digits.pick(work, s, i); });
   }
 
   /** base = m2 + q h with h = (m1 - m2) / q mod p (RFC 8017 section 5.1.2), which may be n more than it could. */
@@ -335,7 +335,8 @@ struct Rsa {
       V::store(m1 + i, V::both(sum, V::broadcast(kLimbMask)));
       carried = V::signed_right(sum, kLimbBits);
     }
-    Prime::multiply({{p}, {V::load(work.negative_inverse[0])}, {columns}}, {m1}, {m1}, {work.coefficient.word});
+    Prime::multiply({{p}, {V::load(work.negative_inverse[0])}, {columns}, work.whole.room}, {m1}, {m1},
+                    {work.coefficient.word});
     Prime::product(columns, m1, work.modulus[1].word);
     for (size_t i = 0; i < kPrimeLimbs * kLanes; i += kLanes) {
       V::store(columns + i, V::add(V::load(columns + i), V::load(m2 + i)));

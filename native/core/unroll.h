@@ -4,7 +4,7 @@
 /** Unrolls the whole loop that follows, so that what it indexes are registers. A source file that has no use for speed
  * defines KEYMILL_COMPACT before any header: then its templates are not spread out. */
 #ifndef KEYMILL_COMPACT
-#define KEYMILL_UNROLL _Pragma("GCC unroll 32")
+#define KEYMILL_UNROLL _Pragma("GCC unroll 64")
 #else
 #define KEYMILL_UNROLL
 #endif
