@@ -31,6 +31,14 @@ export interface DirectResult {
   readonly statuses: Uint8Array;
 }
 
+/** How many items have another status than OK. */
+export function failures(statuses: Uint8Array): number {
+  let failed = 0;
+  // A callback for each of many items would cost as much as the items do.
+  for (let index = 0; index < statuses.length; index++) if (statuses[index] !== Status.OK) failed++;
+  return failed;
+}
+
 /**
  * Runs a call now, for `items` equal items that lie end to end in its input; its lengths are per item. `keys`: one for all items, one
  * per item, or none. Throws only where the engine is closed or full.
@@ -95,9 +103,7 @@ export function runDirect(
     statuses: statusesBytes > 0 ? block.bytes.slice(statusesOffset, statusesOffset + items) : new Uint8Array(0),
   };
   core.queue.recycle(block, 1, ARENA_OFFSET, usedBytes);
-  let failed = items > 1 ? 0 : Number(result.status !== Status.OK);
-  // A callback for each of many items would cost as much as the items do.
-  for (const status of result.statuses) if (status !== Status.OK) failed++;
+  const failed = items > 1 ? failures(result.statuses) : Number(result.status !== Status.OK);
   core.queue.countDirect(items, failed, performance.now() - startMs);
   return result;
 }

@@ -18,6 +18,11 @@ export class KeyState implements QueuedKey {
     this.handle = handle;
   }
 
+  /** @throws {EngineError} KEY_CLOSED */
+  requireOpen(name: string): void {
+    if (this.closed) throw new EngineError('KEY_CLOSED', `${name}: the key is closed`);
+  }
+
   retain(): void {
     this.#uses++;
   }
@@ -35,6 +40,9 @@ export class KeyState implements QueuedKey {
 
 /** Keys that are dropped without `close` give their memory back when the garbage collector notices. */
 const forgotten = new FinalizationRegistry<KeyState>((state) => state.close());
+
+const itemName = (name: string, index: number | undefined): string =>
+  index === undefined ? name : `${name}[${index}]`;
 
 /** What a key needs of its engine to answer for itself. */
 export interface KeyExporter {
@@ -91,16 +99,18 @@ export class EngineKey {
   }
 
   /**
-   * The state behind a caller's `key` argument.
+   * The state behind a caller's argument `name`, or behind its item `index` where the argument is a list.
    * @internal
    */
-  static stateOf(name: string, key: unknown, backend: Backend): KeyState {
+  static stateOf(name: string, key: unknown, backend: Backend, index?: number): KeyState {
     if (typeof key !== 'object' || key === null || !(#state in key)) {
-      throw argumentError(name, 'an EngineKey', key === null ? 'null' : typeof key);
+      throw argumentError(itemName(name, index), 'an EngineKey', key === null ? 'null' : typeof key);
     }
     const state = key.#state;
-    if (state.backend !== backend) throw argumentError(name, 'a key of this engine', 'a key of another engine');
-    if (state.closed) throw new EngineError('KEY_CLOSED', `${name}: the key is closed`);
+    if (state.backend !== backend) {
+      throw argumentError(itemName(name, index), 'a key of this engine', 'a key of another engine');
+    }
+    if (state.closed) state.requireOpen(itemName(name, index));
     return state;
   }
 }

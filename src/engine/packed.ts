@@ -5,7 +5,7 @@
 import { bytesLength, integer, optionalBytesLength, plainView } from './arguments.ts';
 import { BLOCK_HEADER_BYTES, Flag, HANDLE_BYTES, RECORD_BYTES, RecordWord, Status } from './backend.ts';
 import { align8, Batch, Call, type Lane } from './batch.ts';
-import { runDirect } from './direct.ts';
+import { failures, runDirect } from './direct.ts';
 import { argumentError, EngineError, statusError } from './errors.ts';
 import { EngineKey, type KeyState } from './key.ts';
 import { type EcdsaOptions, ecdsaFlags, keyedRoute, MAX_INPUT_BYTES, signatureBytes } from './operations.ts';
@@ -69,19 +69,21 @@ function keyStates(core: EngineCore, { key, keys }: PackedKeys, items: number): 
   if (keys === undefined) return [EngineKey.stateOf('key', key, core.backend)];
   if (!Array.isArray(keys)) throw argumentError('keys', 'an array of EngineKeys', typeof keys);
   if (keys.length !== items) throw argumentError('keys', `${items} keys, one per item`, `${keys.length}`);
-  const states = keys.map((each, index) => EngineKey.stateOf(`keys[${index}]`, each, core.backend));
-  const { keySpec } = states[0]!;
-  const other = states.find((state) => state.keySpec !== keySpec);
-  if (other !== undefined) throw argumentError('keys', `keys of one spec (${keySpec})`, other.keySpec);
+  const states = new Array<KeyState>(items);
+  for (let index = 0; index < items; index++) {
+    const state = EngineKey.stateOf('keys', keys[index], core.backend, index);
+    states[index] = state;
+    const { keySpec } = states[0]!;
+    if (state.keySpec !== keySpec) throw argumentError('keys', `keys of one spec (${keySpec})`, state.keySpec);
+  }
   return states;
 }
 
 /** Throws for the first item whose status is neither OK nor (where given) `verdict`. */
 function throwFirstFailure(statuses: Uint8Array, what: string, verdict?: number): void {
-  let index = 0;
-  for (const status of statuses) {
+  for (let index = 0; index < statuses.length; index++) {
+    const status = statuses[index]!;
     if (status !== Status.OK && status !== verdict) throw statusError(status, `${what}, item ${index}`);
-    index++;
   }
 }
 
@@ -195,9 +197,11 @@ class PackedBatch extends Batch {
     words[word + RecordWord.statusesOffset] = statusesOffset;
     if (keys.length > 1) {
       words[word + RecordWord.keysOffset] = keysOffset;
-      for (const [index, { handle }] of keys.entries()) {
-        words[keysOffset / 4 + 2 * index] = handle.slot;
-        words[keysOffset / 4 + 2 * index + 1] = handle.generation;
+      let keyWord = keysOffset / 4;
+      for (let index = 0; index < keys.length; index++) {
+        const { slot, generation } = keys[index]!.handle;
+        words[keyWord++] = slot;
+        words[keyWord++] = generation;
       }
     }
     for (const key of keys) key.retain();
@@ -217,7 +221,7 @@ class PackedBatch extends Batch {
   finish(): number {
     for (const key of this.#keys) key.release();
     this.#settle(undefined, this);
-    return this.statuses().reduce((failed, status) => failed + (status === Status.OK ? 0 : 1), 0);
+    return failures(this.statuses());
   }
 
   abandon(error: unknown): void {
