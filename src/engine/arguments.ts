@@ -6,10 +6,13 @@ const typedArrayPrototype = Object.getPrototypeOf(Uint8Array.prototype);
 const intrinsicGetter = (name: PropertyKey): (() => unknown) =>
   Object.getOwnPropertyDescriptor(typedArrayPrototype, name)!.get as () => unknown;
 const kindOf = intrinsicGetter(Symbol.toStringTag);
-const byteLengthOf = intrinsicGetter('byteLength');
+const lengthOf = intrinsicGetter('byteLength');
 const byteOffsetOf = intrinsicGetter('byteOffset');
 const bufferOf = intrinsicGetter('buffer');
 const hasSharedMemory = typeof SharedArrayBuffer !== 'undefined';
+
+/** The length of what is known to be a Uint8Array. @throws TypeError where it is none */
+export const byteLengthOf = (bytes: unknown): number => lengthOf.call(bytes) as number;
 
 function describe(value: unknown): string {
   if (value === null) return 'null';
@@ -32,7 +35,7 @@ export function bytesLength(name: string, value: unknown): number {
   if (hasSharedMemory && buffer instanceof SharedArrayBuffer) {
     throw argumentError(name, 'a Uint8Array of unshared memory', 'one over a SharedArrayBuffer');
   }
-  const length = byteLengthOf.call(value) as number;
+  const length = byteLengthOf(value);
   if (length === 0 && isDetached(buffer as ArrayBuffer)) throw argumentError(name, 'a Uint8Array', 'a detached one');
   return length;
 }

@@ -20,6 +20,34 @@ export interface Sink {
   fail(tag: number, error: unknown): void;
 }
 
+/** A promise's two ends as a sink. */
+class Deferred implements Sink {
+  #resolve!: (value: unknown) => void;
+  #reject!: (error: unknown) => void;
+  readonly promise = new Promise<unknown>((resolve, reject) => {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  });
+
+  settle(_tag: number, value: unknown): void {
+    this.#resolve(value);
+  }
+
+  fail(_tag: number, error: unknown): void {
+    this.#reject(error);
+  }
+}
+
+/**
+ * What comes of one operation, which `ask` hands over with the sink it gets.
+ * @internal
+ */
+export function asPromise<Value>(ask: (sink: Sink) => void): Promise<Value> {
+  const deferred = new Deferred();
+  ask(deferred);
+  return deferred.promise as Promise<Value>;
+}
+
 /** A key as the queue sees it: `uses` counts the operations that still need the handle. */
 export interface QueuedKey {
   readonly handle: KeyHandle;
@@ -53,6 +81,8 @@ export class Call {
   inputBytes = 0;
   extra: Uint8Array | undefined = undefined;
   extraBytes = 0;
+  /** The same array with the same bytes each time: a batch copies it once. */
+  isExtraConstant = false;
   nonce: Uint8Array | undefined = undefined;
   nonceBytes = 0;
   /** Stands before the output in the caller's result; the backend does not see it. */
@@ -148,6 +178,9 @@ export class RecordBatch extends Batch {
   readonly sinks: (Sink | undefined)[] = [];
   readonly tags: number[] = [];
   readonly prefixesBytes: number[] = [];
+  /** The constant extra last copied, and where it is. */
+  #extra: Uint8Array | undefined;
+  #extraOffset = 0;
 
   constructor(lane: Lane, block: Block) {
     super(lane, block);
@@ -178,7 +211,16 @@ export class RecordBatch extends Batch {
       key.retain();
     }
     this.#put(word + RecordWord.inputOffset, call.input, call.inputBytes);
-    this.#put(word + RecordWord.extraOffset, call.extra, call.extraBytes);
+    if (call.isExtraConstant && call.extra === this.#extra) {
+      words[word + RecordWord.extraOffset] = this.#extraOffset;
+      words[word + RecordWord.extraBytes] = call.extraBytes;
+    } else {
+      if (call.isExtraConstant) {
+        this.#extra = call.extra;
+        this.#extraOffset = this.usedBytes;
+      }
+      this.#put(word + RecordWord.extraOffset, call.extra, call.extraBytes);
+    }
     this.#put(word + RecordWord.nonceOffset, call.nonce, call.nonceBytes);
     if (call.prefixBytes > 0) {
       // Right before the output, which begins on a boundary.

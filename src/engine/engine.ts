@@ -1,8 +1,8 @@
 /** The public face of the engine: keys and batches, no KMS vocabulary. Nothing here is imported from Node, so that a browser may load it. */
 import { integer, liveSignal, requestObject, rowOf } from './arguments.ts';
 import { type Backend, type BackendInfo, MAX_PRIVATE_KEY_BYTES, MAX_PUBLIC_KEY_BYTES } from './backend.ts';
-import { Call, type Sink } from './batch.ts';
-import { argumentError, EngineError } from './errors.ts';
+import { asPromise, Call, type Sink } from './batch.ts';
+import { argumentError } from './errors.ts';
 import { EngineKey, KeyState } from './key.ts';
 import {
   type Abortable,
@@ -36,6 +36,7 @@ import {
   type VerifyPackedRequest,
   verifyPacked,
 } from './packed.ts';
+import { type AeadRequest, PreparedAead } from './prepared.ts';
 import { Queue, type QueueLimits } from './queue.ts';
 import { buildRoutes, type EngineCore } from './routes.ts';
 import { type BackendChoice, type BackendOpeners, selectBackend } from './select.ts';
@@ -75,24 +76,6 @@ export type RunItem = { [Name in OperationName]: { op: Name } & OperationTypes[N
 
 const KERNEL_CHOICES = { auto: true, scalar: true, emulated: true, openssl: true };
 const DEFAULT_LIMITS: QueueLimits = { maxQueuedOperations: 100_000, maxQueuedBytes: 256 * 2 ** 20 };
-
-/** A promise's two ends as a sink. */
-class Deferred implements Sink {
-  #resolve!: (value: unknown) => void;
-  #reject!: (error: unknown) => void;
-  readonly promise = new Promise<unknown>((resolve, reject) => {
-    this.#resolve = resolve;
-    this.#reject = reject;
-  });
-
-  settle(_tag: number, value: unknown): void {
-    this.#resolve(value);
-  }
-
-  fail(_tag: number, error: unknown): void {
-    this.#reject(error);
-  }
-}
 
 /** Collects the outcomes of one `run`, in order. */
 class RunSink implements Sink {
@@ -299,6 +282,14 @@ export class Engine {
   }
 
   /**
+   * Encryption and decryption with one key into and out of a format with a prefix of its own.
+   * @internal
+   */
+  prepareAead(request: AeadRequest): PreparedAead {
+    return new PreparedAead(this.#core, request);
+  }
+
+  /**
    * Signs n digests (or n raw messages of `messageBytes`) end to end with one key or one each; n signatures end to end, ECDSA as r||s
    * and the recovery id where it is asked for. At most 2^24 items and 1 GiB. Rejects as a whole where an item cannot be signed.
    */
@@ -348,9 +339,7 @@ export class Engine {
   }
 
   #call<Request extends Abortable>(place: Place<Request>, request: Request): Promise<unknown> {
-    const deferred = new Deferred();
-    this.#place(place, request, deferred, 0);
-    return deferred.promise;
+    return asPromise((sink) => this.#place(place, request, sink, 0));
   }
 
   #place<Request extends Abortable>(place: Place<Request>, request: Request, sink: Sink, tag: number): void {
@@ -365,7 +354,7 @@ export class Engine {
 
   /** Runs EXPORT_KEY now, alone. */
   #exportKey(state: KeyState, format: 'raw' | 'pkcs8' | 'spki'): Uint8Array {
-    if (state.closed) throw new EngineError('KEY_CLOSED', 'key: the key is closed');
+    state.requireOpen('key');
     const { queue, routes } = this.#core;
     let outcome: { value?: Uint8Array; error?: unknown } = {};
     const sink: Sink = {

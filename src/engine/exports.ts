@@ -1,6 +1,6 @@
 /** What `keymill/engine` exports on every platform; index.ts and browser.ts add `openEngine`. */
 export type { BackendInfo } from './backend.ts';
-export type { Sink } from './batch.ts';
+export { asPromise, type Sink } from './batch.ts';
 export { Engine, type EngineInfo, type EngineOptions, type RunItem, type RunResult } from './engine.ts';
 export { EngineError, type EngineErrorCode } from './errors.ts';
 export { EngineKey } from './key.ts';
@@ -29,6 +29,7 @@ export type {
   SignPackedRequest,
   VerifyPackedRequest,
 } from './packed.ts';
+export type { AeadRequest, PreparedAead } from './prepared.ts';
 export type { QueueLimits } from './queue.ts';
 export type { BackendChoice, BackendName } from './select.ts';
 export {

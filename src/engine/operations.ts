@@ -174,7 +174,7 @@ export function keyedRoute(core: EngineCore, operation: KeyedOperation, state: K
 }
 
 /** Queues an operation, or runs it at once where its input is too long to be worth copying. */
-function place(core: EngineCore, call: Call, sink: Sink, tag: number): void {
+export function place(core: EngineCore, call: Call, sink: Sink, tag: number): void {
   if (call.inputBytes >= IN_PLACE_BYTES && call.route.lane.isInline) runInPlace(core, call, sink, tag);
   else core.queue.add(call, sink, tag);
 }

@@ -52,11 +52,17 @@ export function isCiphertext(blob: Uint8Array): boolean {
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** The part of a blob that names its key, as text that is cheap to look up. */
-export function blobName(blob: Uint8Array): string {
-  return bufferOf(blob).toString('latin1', FORM_OFFSET, MATERIAL_ID_OFFSET);
+/** 32 bits of the key id in a blob, which are quicker to look up than the whole; another key may have the same. */
+export function keyIdBits(blob: Uint8Array): number {
+  const at = KEY_ID_OFFSET;
+  return blob[at]! | (blob[at + 1]! << 8) | (blob[at + 2]! << 16) | (blob[at + 3]! << 24);
 }
-export const blobNameOf = (keyId: string): string => blobName(ciphertextHeader(keyId, ''));
+
+/** Whether two blobs, or headers, name the same key. */
+export function haveSameKeyId(blob: Uint8Array, header: Uint8Array): boolean {
+  for (let i = FORM_OFFSET; i < MATERIAL_ID_OFFSET; i++) if (blob[i] !== header[i]) return false;
+  return true;
+}
 
 /** The key id in a blob. */
 export function keyIdOf(blob: Uint8Array): string {
@@ -74,9 +80,6 @@ export function hasHeader(blob: Uint8Array, header: Uint8Array): boolean {
   for (let i = 0; i < HEADER_BYTES; i++) if (blob[i] !== header[i]) return false;
   return true;
 }
-
-/** The XAES part of a blob, not copied. */
-export const sealedPart = (blob: Uint8Array): Uint8Array => blob.subarray(HEADER_BYTES);
 
 /** 32 hex digits as a UUID, 8-4-4-4-12. */
 export function dashed(hex: string): string {

@@ -5,7 +5,7 @@
 import type { Store, StoredKey } from '../store/index.ts';
 import { aliasArn, aliasNotFound, invalidKeyId, keyArn, keyNotFound, parseKeyAddress, type Realm } from './address.ts';
 import { RecentlyUsed } from './cache.ts';
-import { blobName } from './ciphertext.ts';
+import { haveSameKeyId, keyIdBits } from './ciphertext.ts';
 import { LiveKey } from './livekey.ts';
 import type { Root } from './root.ts';
 
@@ -15,7 +15,8 @@ export class Keyring {
   readonly #realm: Realm;
   readonly #arnPrefix: string;
   readonly #keys: RecentlyUsed<LiveKey>;
-  readonly #byBlobName = new Map<string, LiveKey>();
+  /** By keyIdBits; of keys that share them, the last put. */
+  readonly #byBits = new Map<number, LiveKey>();
   readonly #aliases: RecentlyUsed<string>;
   /** Reads under way, so that a thousand calls with one cold key read it once. */
   readonly #loading = new Map<string, Promise<LiveKey | undefined>>();
@@ -29,7 +30,8 @@ export class Keyring {
     this.#realm = realm;
     this.#arnPrefix = keyArn(realm, '');
     this.#keys = new RecentlyUsed(capacity, (key) => {
-      this.#byBlobName.delete(key.blobName);
+      const bits = keyIdBits(key.header);
+      if (this.#byBits.get(bits) === key) this.#byBits.delete(bits);
       key.close();
     });
     this.#aliases = new RecentlyUsed(capacity);
@@ -41,8 +43,9 @@ export class Keyring {
    */
   named(name: string, names?: 'key'): LiveKey | Promise<LiveKey> {
     // What memory knows by exactly this text needs no parsing.
-    const keyId = name.startsWith(this.#arnPrefix) ? name.slice(this.#arnPrefix.length) : name;
-    const known = this.#keys.get(keyId);
+    const known =
+      this.#keys.get(name) ??
+      (name.startsWith(this.#arnPrefix) ? this.#keys.get(name.slice(this.#arnPrefix.length)) : undefined);
     if (known !== undefined) return known;
     const address = parseKeyAddress(name, this.#realm);
     if ('keyId' in address) return this.#existing(address.keyId);
@@ -52,10 +55,10 @@ export class Keyring {
     return this.#keys.get(target) ?? this.#existing(target);
   }
 
-  /** The key that a blob of ours names, where memory knows it. */
+  /** The key that a blob of ours names, where memory knows it at once; `find` knows all that are in memory. */
   recallByBlob(blob: Uint8Array): LiveKey | undefined {
-    const key = this.#byBlobName.get(blobName(blob));
-    return key === undefined ? undefined : this.#keys.get(key.record.keyId);
+    const key = this.#byBits.get(keyIdBits(blob));
+    return key === undefined || !haveSameKeyId(blob, key.header) ? undefined : this.#keys.get(key.record.keyId);
   }
 
   /** The key with this id, or undefined. */
@@ -77,7 +80,7 @@ export class Keyring {
     const key = new LiveKey(stored, this.#realm, this.#root);
     if (known !== undefined) key.succeed(known);
     this.#keys.set(keyId, key);
-    this.#byBlobName.set(key.blobName, key);
+    this.#byBits.set(keyIdBits(key.header), key);
     return key;
   }
 

@@ -1,8 +1,8 @@
 /** A stored key in use: its record, and its materials as engine keys once something needed them. */
-import type { EngineKey, KeySpec } from '../engine/index.ts';
+import type { Engine, EngineKey, KeySpec, PreparedAead } from '../engine/index.ts';
 import type { KeyRecord, MaterialRecord, StoredKey } from '../store/index.ts';
 import { keyArn, type Realm } from './address.ts';
-import { blobNameOf, ciphertextAad, ciphertextHeader } from './ciphertext.ts';
+import { ciphertextAad, ciphertextHeader } from './ciphertext.ts';
 import { KmsError } from './errors.ts';
 import type { Root } from './root.ts';
 import type { KeyUsage } from './specs.ts';
@@ -16,18 +16,16 @@ export class LiveMaterial {
   readonly materialId: string;
   /** The first part of every ciphertext under this material. */
   readonly header: Uint8Array;
-  /** The additional data of ciphertexts without an encryption context. */
-  readonly aad: Uint8Array;
   handle: EngineKey | undefined;
   readonly #record: MaterialRecord;
   readonly #keySpec: KeySpec;
   readonly #root: Root;
   #opening: Promise<EngineKey> | undefined;
+  #aead: PreparedAead | undefined;
 
   constructor(record: MaterialRecord, keySpec: KeySpec, root: Root) {
     this.materialId = record.materialId;
     this.header = ciphertextHeader(record.keyId, record.materialId);
-    this.aad = ciphertextAad(this.header, undefined);
     this.#record = record;
     this.#keySpec = keySpec;
     this.#root = root;
@@ -46,6 +44,17 @@ export class LiveMaterial {
     return this.#opening;
   }
 
+  /** Encryption into blobs that begin with the header, and decryption; for a symmetric key that is open. */
+  aead(engine: Engine): PreparedAead {
+    this.#aead ??= engine.prepareAead({
+      key: this.handle!,
+      algorithm: 'XAES_256_GCM',
+      prefix: this.header,
+      aad: ciphertextAad(this.header, undefined),
+    });
+    return this.#aead;
+  }
+
   async #unwrap(): Promise<EngineKey> {
     const { keyId, wrapped } = this.#record;
     if (wrapped === null) throw new KmsError('KMSInternalException', `Key ${keyId} has no such material any more.`);
@@ -62,13 +71,14 @@ export class LiveMaterial {
   succeed(older: LiveMaterial | undefined): void {
     if (older === undefined || this.#record.wrapped === null || this.handle !== undefined) return;
     this.handle = older.handle;
-    older.handle = undefined;
+    this.#aead = older.#aead;
+    older.handle = older.#aead = undefined;
   }
 
   /** Gives the engine key back; operations that hold it already finish, the next one opens it again. */
   close(): void {
     this.handle?.close();
-    this.handle = undefined;
+    this.handle = this.#aead = undefined;
   }
 }
 
@@ -77,8 +87,8 @@ export class LiveKey {
   readonly arn: string;
   readonly keySpec: KeySpec;
   readonly keyUsage: KeyUsage;
-  /** How ciphertexts of this key name it. */
-  readonly blobName: string;
+  /** A header without a material: how ciphertexts of this key name it. */
+  readonly header: Uint8Array;
   readonly #nextChange: number;
   readonly #current: LiveMaterial | undefined;
   readonly #materials = new Map<string, LiveMaterial>();
@@ -93,7 +103,7 @@ export class LiveKey {
       this.#materials.set(material.materialId, new LiveMaterial(material, this.keySpec, root));
     }
     this.#current = key.currentMaterialId === null ? undefined : this.#materials.get(key.currentMaterialId);
-    this.blobName = blobNameOf(key.keyId);
+    this.header = ciphertextHeader(key.keyId, '');
     this.#nextChange = nextChangeOf(stored);
   }
 

@@ -1,5 +1,5 @@
 /** What a row of the operations table is. A new operation is one such row; nothing else in the service names it. */
-import type { EngineErrorCode, RunItem } from '../engine/index.ts';
+import type { EngineErrorCode, Sink } from '../engine/index.ts';
 import type { KmsErrorName } from './errors.ts';
 import type { LiveKey, LiveMaterial, OpenMaterial } from './livekey.ts';
 import type { Service } from './service.ts';
@@ -68,8 +68,8 @@ export interface Operation {
 
 /** How an operation becomes one of the engine's, so that a thousand of them need neither a promise nor a batch each. */
 export interface EngineStep<Call, Output, Value> {
-  /** What the engine is asked. @throws KmsError where the parameters do not fit the key */
-  readonly request: (call: Call) => RunItem;
+  /** Asks the engine, whose outcome goes to the sink with this tag. @throws KmsError where the parameters do not fit the key */
+  readonly submit: (call: Call, sink: Sink, tag: number) => void;
   /** The output, from what the engine gave. @throws KmsError */
   readonly answer: (call: Call, value: Value) => Output;
   readonly refusals?: Refusals;

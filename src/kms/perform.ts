@@ -158,6 +158,9 @@ export function perform(
   return reply.promise;
 }
 
+/** In the place of what is missing in a list. */
+const NO_OPERATION = { operation: '', input: undefined };
+
 /** Runs many operations at once, without a promise each. Outcomes in order; a failing one hurts only itself. */
 export async function performAll(
   service: Service,
@@ -170,8 +173,7 @@ export async function performAll(
   try {
     const outcomes = new Outcomes(operations.length);
     for (let place = 0; place < operations.length; place++) {
-      // What is no object names no operation.
-      const { operation, input } = Object(operations[place]);
+      const { operation, input } = operations[place] ?? NO_OPERATION;
       begin(service, rows, operation, input, caller, outcomes, place);
     }
     return await outcomes.all();
@@ -222,7 +224,7 @@ async function later(task: Task, waiting: Promise<unknown>, place: number): Prom
 function finish(task: Task, place: number): void {
   const { row, service } = task;
   if (row.engine !== undefined) {
-    service.engine.submit(row.engine.request(task), task, place);
+    row.engine.submit(task, task, place);
     return;
   }
   underRoot(service, () => row.run!(task)).then(

@@ -7,7 +7,7 @@ import { types } from 'node:util';
 import { KmsError } from './errors.ts';
 import type { Member, Members, Shape } from './shapes.ts';
 
-/** A fresh object of the known members that were given; reads each member of `input` once. */
+/** A fresh object of the known members that were given: what was checked is what is used, whatever `input` says when it is read again. */
 export type Checked = Record<string, unknown>;
 
 /** Returns a copy of its input without unknown members, null and undefined counting as absent. @throws KmsError SerializationException, ValidationException, UnsupportedOperationException */
@@ -24,7 +24,11 @@ interface Field {
 
 export function validator(members: Members): Validator {
   const fields = fieldsOf(members);
+  const byName = new Map(fields.map((field) => [field.name, field]));
+  const requiredCount = fields.filter(({ member }) => member.required).length;
   return (input) => {
+    const accepted = acceptPlain(byName, requiredCount, input);
+    if (accepted !== undefined) return accepted;
     const violations: string[] = [];
     const checked = checkStructure(fields, input ?? {}, '', violations);
     if (violations.length > 0) refuseViolations(violations);
@@ -56,8 +60,34 @@ function fieldsOf(members: Members): readonly Field[] {
   return fields;
 }
 
+/**
+ * What checkStructure gives for a plain object in which nothing is wrong, found by the members that it has: of the many there are, most
+ * calls give few. Undefined where checkStructure has to look, which alone says what is wrong, in the order of the table.
+ */
+function acceptPlain(byName: ReadonlyMap<string, Field>, requiredCount: number, input: unknown): Checked | undefined {
+  if (typeof input !== 'object' || input === null || Object.getPrototypeOf(input) !== Object.prototype)
+    return undefined;
+  const checked: Checked = {};
+  let missing = requiredCount;
+  try {
+    for (const name in input) {
+      const field = byName.get(name);
+      if (field === undefined) continue;
+      const { member, check, pathName } = field;
+      const value = (input as Record<string, unknown>)[name];
+      if (value === undefined || value === null) continue;
+      if (member.unsupported) return undefined;
+      checked[name] = check(member as never, value, pathName, undefined);
+      if (member.required) missing--;
+    }
+  } catch {
+    return undefined;
+  }
+  return missing === 0 ? checked : undefined;
+}
+
 /** `path` is empty or ends with a dot. */
-function checkStructure(fields: readonly Field[], input: unknown, path: string, violations: string[]): Checked {
+function checkStructure(fields: readonly Field[], input: unknown, path: string, violations: Violations): Checked {
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw typeError(path.slice(0, -1), 'an object', input);
   // Names come from the table, never from the caller, so an ordinary object is safe (and an order of magnitude faster).
@@ -65,7 +95,7 @@ function checkStructure(fields: readonly Field[], input: unknown, path: string, 
   for (const { name, member, check, pathName } of fields) {
     const value = (input as Record<string, unknown>)[name];
     if (value === undefined || value === null) {
-      if (member.required) violations.push(violation(member, 'null', path + pathName, 'must not be null'));
+      if (member.required) report(violations, violation(member, 'null', path + pathName, 'must not be null'));
       continue;
     }
     if (member.unsupported) refuse(name, value);
@@ -93,7 +123,17 @@ function refuse(name: string, value: unknown): void {
   throw new KmsError('UnsupportedOperationException', `${name} is not supported by this release of keymill.`);
 }
 
-type Check<S extends Shape> = (shape: S, value: unknown, path: string, violations: string[]) => unknown;
+/** What checks found, in AWS's words; undefined where it only matters whether there is any. */
+type Violations = string[] | undefined;
+/** Ends a check that only matters by its outcome. */
+const ANY_VIOLATION = new Error('a violation');
+
+function report(violations: Violations, text: string): void {
+  if (violations === undefined) throw ANY_VIOLATION;
+  violations.push(text);
+}
+
+type Check<S extends Shape> = (shape: S, value: unknown, path: string, violations: Violations) => unknown;
 type Checks = { readonly [Type in Shape['type']]: Check<Extract<Shape, { type: Type }>> };
 
 const CHECKS: Checks = {
@@ -101,7 +141,8 @@ const CHECKS: Checks = {
     if (typeof value !== 'string') throw typeError(path, 'a string', value);
     checkBounds(shape, value.length, value, path, 'length', violations);
     if (shape.pattern !== undefined && !regularExpression(shape.pattern).test(value)) {
-      violations.push(
+      report(
+        violations,
         violation(shape, `'${value}'`, path, `must satisfy regular expression pattern: ${shape.pattern}`),
       );
     }
@@ -110,7 +151,8 @@ const CHECKS: Checks = {
   enum(shape, value, path, violations) {
     if (typeof value !== 'string') throw typeError(path, 'a string', value);
     if (!shape.values.includes(value)) {
-      violations.push(
+      report(
+        violations,
         violation(shape, `'${value}'`, path, `must satisfy enum value set: [${shape.values.join(', ')}]`),
       );
     }
@@ -167,14 +209,14 @@ function checkBounds(
   value: unknown,
   path: string,
   what: 'length' | 'value',
-  violations: string[],
+  violations: Violations,
 ): void {
   const { min, max } = shape;
   if (min !== undefined && measured < min) {
-    violations.push(violation(shape, shown(value), path, `must have ${what} greater than or equal to ${min}`));
+    report(violations, violation(shape, shown(value), path, `must have ${what} greater than or equal to ${min}`));
   }
   if (max !== undefined && measured > max) {
-    violations.push(violation(shape, shown(value), path, `must have ${what} less than or equal to ${max}`));
+    report(violations, violation(shape, shown(value), path, `must have ${what} less than or equal to ${max}`));
   }
 }
 

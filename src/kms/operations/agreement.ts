@@ -19,11 +19,9 @@ export const AGREEMENT_OPERATIONS = {
     },
     key: { member: 'KeyId', state: 'cryptographic', usage: 'KEY_AGREEMENT' },
     engine: {
-      request: ({ input, material }) => ({
-        op: 'deriveSharedSecret',
-        key: material.handle,
-        publicKey: input.PublicKey,
-      }),
+      submit({ service: { engine }, input, material }, sink, tag) {
+        engine.submit({ op: 'deriveSharedSecret', key: material.handle, publicKey: input.PublicKey }, sink, tag);
+      },
       answer: ({ input, key }, SharedSecret: Uint8Array) => ({
         KeyId: key.arn,
         SharedSecret,

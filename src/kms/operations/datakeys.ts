@@ -6,7 +6,7 @@ import { DATA_KEY_PAIR_SPECS, type DataKeyPairSpec } from '../specs.ts';
 import { requireAlgorithm } from './algorithm.ts';
 import { type ContextInput, contextMembers, keptContext, requireOneContext } from './context.ts';
 import { cryptographic, numberOfBytes, recipient } from './members.ts';
-import { ENCRYPTION_KEY, seal } from './sealing.ts';
+import { ENCRYPTION_KEY, sealed } from './sealing.ts';
 
 const DATA_KEY_BYTES = { AES_256: 32, AES_128: 16 } as const;
 
@@ -53,7 +53,7 @@ async function generateDataKey({ service, input, key }: KeyCall<DataKeyInput>) {
   requireAlgorithm(key, 'SYMMETRIC_DEFAULT');
   const context = keptContext(input);
   const Plaintext = await service.engine.random(input.NumberOfBytes ?? DATA_KEY_BYTES[input.KeySpec!]);
-  const { ciphertext, KeyMaterialId } = await seal(service, key, Plaintext, context);
+  const { ciphertext, KeyMaterialId } = await sealed(service, key, Plaintext, context);
   return { Plaintext, output: { CiphertextBlob: ciphertext, KeyId: key.arn, KeyMaterialId } };
 }
 
@@ -71,7 +71,7 @@ async function generatePair({ service, input, key }: KeyCall<PairInput>) {
   const pair = await service.engine.generateKey(input.KeyPairSpec);
   try {
     const PrivateKeyPlaintext = pair.export('pkcs8');
-    const { ciphertext, KeyMaterialId } = await seal(service, key, PrivateKeyPlaintext, context);
+    const { ciphertext, KeyMaterialId } = await sealed(service, key, PrivateKeyPlaintext, context);
     const output = {
       PrivateKeyCiphertextBlob: ciphertext,
       PublicKey: pair.publicKey(),

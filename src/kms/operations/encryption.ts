@@ -1,14 +1,13 @@
 /** Encrypt, Decrypt, ReEncrypt, GenerateRandom. */
-import { ALGORITHMS, EngineError, HASHES, KEY_SPECS, type RunItem } from '../../engine/index.ts';
+import { ALGORITHMS, asPromise, EngineError, HASHES, KEY_SPECS, type Sink } from '../../engine/index.ts';
 import {
-  blobName,
   type CiphertextContext,
   type EncryptionContext,
   hasHeader,
+  haveSameKeyId,
   isCiphertext,
   keyIdOf,
   materialIdOf,
-  sealedPart,
 } from '../ciphertext.ts';
 import { dryRun, KmsError } from '../errors.ts';
 import type { LiveKey, LiveMaterial, OpenMaterial } from '../livekey.ts';
@@ -37,9 +36,7 @@ import {
   plaintext,
   recipient,
 } from './members.ts';
-import { aadOf, ENCRYPTION_KEY, opened, type SealItem, sealing } from './sealing.ts';
-
-type OpenItem = Extract<RunItem, { op: 'decrypt' }>;
+import { aadOf, ENCRYPTION_KEY, opened, seal } from './sealing.ts';
 
 const encryptionAlgorithm = enumeration(ENCRYPTION_ALGORITHMS);
 
@@ -55,18 +52,24 @@ function requireRoom(key: LiveKey, algorithm: Exclude<EncryptionAlgorithm, 'SYMM
   }
 }
 
-/** What the engine is asked in order to encrypt. @throws KmsError where the algorithm does not fit the key or the plaintext */
-function sealingWith(
-  key: LiveKey,
-  material: OpenMaterial,
-  algorithm: EncryptionAlgorithm,
-  bytes: Uint8Array,
-  context: CiphertextContext | undefined,
-): SealItem {
+/** A key that is ready, and how it is to be used. */
+interface Using {
+  readonly service: Service;
+  readonly key: LiveKey;
+  readonly material: OpenMaterial;
+  readonly algorithm: EncryptionAlgorithm;
+  readonly context: CiphertextContext | undefined;
+}
+
+/** @throws KmsError where the algorithm does not fit the key or the plaintext */
+function encrypt({ service, key, material, algorithm, context }: Using, bytes: Uint8Array, sink: Sink, tag: number) {
   requireAlgorithm(key, algorithm);
-  if (algorithm === 'SYMMETRIC_DEFAULT') return sealing(material, bytes, context);
+  if (algorithm === 'SYMMETRIC_DEFAULT') {
+    seal(service, material, bytes, context, sink, tag);
+    return;
+  }
   requireRoom(key, algorithm, bytes.length);
-  return { op: 'encrypt', key: material.handle, algorithm, plaintext: bytes };
+  service.engine.submit({ op: 'encrypt', key: material.handle, algorithm, plaintext: bytes }, sink, tag);
 }
 
 /** A ciphertext, and the key that the caller says it is under. */
@@ -101,7 +104,7 @@ function keyOfCiphertext(service: Service, sealed: Sealed): LiveKey | Promise<Li
 function requireKeyOf(key: LiveKey, { ciphertext, algorithm }: Sealed): LiveKey {
   if (algorithm !== 'SYMMETRIC_DEFAULT' || ciphertext === undefined) return key;
   requireCiphertext(ciphertext);
-  if (blobName(ciphertext) !== key.blobName) {
+  if (!haveSameKeyId(ciphertext, key.header)) {
     throw new KmsError(
       'IncorrectKeyException',
       'The key ID in the request does not identify a CMK that can perform this operation.',
@@ -135,27 +138,15 @@ function materialOfCiphertext(key: LiveKey, { ciphertext, algorithm }: Sealed): 
 }
 
 /** @throws KmsError; where there is no ciphertext to open everything else was right */
-function opening(
-  key: LiveKey,
-  material: OpenMaterial,
-  { ciphertext, algorithm }: Sealed,
-  context: CiphertextContext | undefined,
-): OpenItem {
-  if (ciphertext === undefined) {
-    requireAlgorithm(key, algorithm);
-    throw dryRun();
-  }
-  if (algorithm === 'SYMMETRIC_DEFAULT') {
-    return {
-      op: 'decrypt',
-      key: material.handle,
-      algorithm: 'XAES_256_GCM',
-      ciphertext: sealedPart(ciphertext),
-      aad: aadOf(material, context),
-    };
-  }
+function decrypt(using: Using, ciphertext: Uint8Array | undefined, sink: Sink, tag: number): void {
+  const { service, key, material, algorithm, context } = using;
   requireAlgorithm(key, algorithm);
-  return { op: 'decrypt', key: material.handle, algorithm, ciphertext };
+  if (ciphertext === undefined) throw dryRun();
+  if (algorithm === 'SYMMETRIC_DEFAULT') {
+    material.aead(service.engine).decrypt(ciphertext, aadOf(material, context), sink, tag);
+    return;
+  }
+  service.engine.submit({ op: 'decrypt', key: material.handle, algorithm, ciphertext }, sink, tag);
 }
 
 /** One error for every way in which a ciphertext does not open. */
@@ -164,9 +155,9 @@ const DOES_NOT_OPEN: Refusals = {
   INVALID_LENGTH: 'InvalidCiphertextException',
 };
 
-async function openNow({ engine }: Service, request: OpenItem): Promise<Uint8Array> {
+async function decrypted(using: Using, ciphertext: Uint8Array | undefined): Promise<Uint8Array> {
   try {
-    return await engine.decrypt(request);
+    return await asPromise<Uint8Array>((sink) => decrypt(using, ciphertext, sink, 0));
   } catch (error) {
     const refusal = error instanceof EngineError ? DOES_NOT_OPEN[error.code] : undefined;
     throw refusal === undefined ? error : new KmsError(refusal);
@@ -231,8 +222,10 @@ export const ENCRYPTION_OPERATIONS = {
     check: requireOneContext,
     key: { member: 'KeyId', ...ENCRYPTION_KEY },
     engine: {
-      request: ({ input, key, material }) =>
-        sealingWith(key, material, input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT', input.Plaintext, contextOf(input)),
+      submit({ service, input, key, material }, sink, tag) {
+        const algorithm = input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
+        encrypt({ service, key, material, algorithm, context: contextOf(input) }, input.Plaintext, sink, tag);
+      },
       answer: ({ input, key }, CiphertextBlob: Uint8Array) => ({
         CiphertextBlob,
         KeyId: key.arn,
@@ -267,7 +260,10 @@ export const ENCRYPTION_OPERATIONS = {
       material: (key, input) => materialOfCiphertext(key, sealedInput(input)),
     },
     engine: {
-      request: ({ input, key, material }) => opening(key, material, sealedInput(input), contextOf(input)),
+      submit({ service, input, key, material }, sink, tag) {
+        const { ciphertext, algorithm } = sealedInput(input);
+        decrypt({ service, key, material, algorithm, context: contextOf(input) }, ciphertext, sink, tag);
+      },
       answer({ input, key, material }, Plaintext: Uint8Array) {
         const EncryptionAlgorithm = input.EncryptionAlgorithm ?? 'SYMMETRIC_DEFAULT';
         if (EncryptionAlgorithm !== 'SYMMETRIC_DEFAULT') return { KeyId: key.arn, Plaintext, EncryptionAlgorithm };
@@ -322,10 +318,12 @@ export const ENCRYPTION_OPERATIONS = {
       admit(service, destination, ENCRYPTION_KEY, name);
       requireAlgorithm(destination, target);
       const from = await opened(materialOfCiphertext(source, sealed));
-      const bytes = await openNow(service, opening(source, from, sealed, sourced));
+      const { ciphertext, algorithm } = sealed;
+      const bytes = await decrypted({ service, key: source, material: from, algorithm, context: sourced }, ciphertext);
       try {
         const to = await opened(destination.current);
-        const CiphertextBlob = await service.engine.encrypt(sealingWith(destination, to, target, bytes, destined));
+        const using: Using = { service, key: destination, material: to, algorithm: target, context: destined };
+        const CiphertextBlob = await asPromise<Uint8Array>((sink) => encrypt(using, bytes, sink, 0));
         return {
           CiphertextBlob,
           SourceKeyId: source.arn,

@@ -19,9 +19,9 @@ export const MAC_OPERATIONS = {
     output: { Mac: required(blob()), MacAlgorithm: required(string()), KeyId: required(string()) },
     key: MAC_KEY,
     engine: {
-      request({ input: { MacAlgorithm: algorithm, Message: message }, key, material }) {
+      submit({ service: { engine }, input: { MacAlgorithm: algorithm, Message: message }, key, material }, sink, tag) {
         requireAlgorithm(key, algorithm);
-        return { op: 'mac', key: material.handle, algorithm, message };
+        engine.submit({ op: 'mac', key: material.handle, algorithm, message }, sink, tag);
       },
       answer: ({ input, key }, Mac: Uint8Array) => ({ Mac, MacAlgorithm: input.MacAlgorithm, KeyId: key.arn }),
     },
@@ -32,9 +32,10 @@ export const MAC_OPERATIONS = {
     output: { KeyId: required(string()), MacValid: required(boolean), MacAlgorithm: required(string()) },
     key: MAC_KEY,
     engine: {
-      request({ input: { MacAlgorithm: algorithm, Message: message, Mac: mac }, key, material }) {
+      submit({ service: { engine }, input, key, material }, sink, tag) {
+        const { MacAlgorithm: algorithm, Message: message, Mac: mac } = input;
         requireAlgorithm(key, algorithm);
-        return { op: 'verifyMac', key: material.handle, algorithm, message, mac };
+        engine.submit({ op: 'verifyMac', key: material.handle, algorithm, message, mac }, sink, tag);
       },
       answer({ input, key }, isValid: boolean) {
         if (!isValid) throw new KmsError('KMSInvalidMacException');

@@ -1,24 +1,25 @@
 /** Sealing under the current material of a symmetric key: what Encrypt, ReEncrypt and the data keys share. */
-import type { RunItem } from '../../engine/index.ts';
+import { asPromise, type Sink } from '../../engine/index.ts';
 import { type CiphertextContext, ciphertextAad } from '../ciphertext.ts';
 import type { LiveKey, LiveMaterial, OpenMaterial } from '../livekey.ts';
 import type { Service } from '../service.ts';
 
 export const ENCRYPTION_KEY = { state: 'cryptographic', usage: 'ENCRYPT_DECRYPT' } as const;
 
-export type SealItem = Extract<RunItem, { op: 'encrypt' }>;
+/** Additional data; undefined for those of a ciphertext without an encryption context. */
+export const aadOf = (material: LiveMaterial, context: CiphertextContext | undefined): Uint8Array | undefined =>
+  context === undefined ? undefined : ciphertextAad(material.header, context);
 
-export const aadOf = (material: LiveMaterial, context: CiphertextContext | undefined): Uint8Array =>
-  context === undefined ? material.aad : ciphertextAad(material.header, context);
-
-/** Asks for a whole ciphertext blob. The caller has no way to say which nonce is used: none of these parameters reaches it. */
-export function sealing(
+/** Gives the sink a whole ciphertext blob. The caller has no way to say which nonce is used: none of these parameters reaches it. */
+export function seal(
+  { engine }: Service,
   material: OpenMaterial,
   plaintext: Uint8Array,
   context: CiphertextContext | undefined,
-): SealItem {
-  const aad = aadOf(material, context);
-  return { op: 'encrypt', key: material.handle, algorithm: 'XAES_256_GCM', plaintext, aad, prefix: material.header };
+  sink: Sink,
+  tag: number,
+): void {
+  material.aead(engine).encrypt(plaintext, aadOf(material, context), sink, tag);
 }
 
 /** The material, opened where it was not. */
@@ -28,13 +29,14 @@ export async function opened(material: LiveMaterial): Promise<OpenMaterial> {
   return material;
 }
 
-export async function seal(
-  { engine }: Service,
+/** A ciphertext blob under the key's current material. */
+export async function sealed(
+  service: Service,
   key: LiveKey,
   plaintext: Uint8Array,
   context: CiphertextContext | undefined,
 ): Promise<{ readonly ciphertext: Uint8Array; readonly KeyMaterialId: string }> {
   const material = await opened(key.current);
-  const ciphertext = await engine.encrypt(sealing(material, plaintext, context));
+  const ciphertext = await asPromise<Uint8Array>((sink) => seal(service, material, plaintext, context, sink, 0));
   return { ciphertext, KeyMaterialId: material.materialId };
 }

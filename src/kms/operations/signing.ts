@@ -85,20 +85,16 @@ export const SIGNING_OPERATIONS = {
     },
     key: SIGNING_KEY,
     engine: {
-      request({ input, key, material }) {
+      submit({ service: { engine }, input, key, material }, sink, tag) {
         const { SigningAlgorithm: algorithm, Message: message } = input;
         const messageType = engineMessageType(key, algorithm, input.MessageType ?? 'RAW', message);
         requireOptions(algorithm, input);
-        return {
-          op: 'sign',
-          key: material.handle,
-          algorithm,
-          message,
-          messageType,
-          deterministic: input.Deterministic,
-          lowS: input.LowS,
-          recoveryId: input.RecoveryId,
-        };
+        const { Deterministic: deterministic, LowS: lowS, RecoveryId: recoveryId } = input;
+        engine.submit(
+          { op: 'sign', key: material.handle, algorithm, message, messageType, deterministic, lowS, recoveryId },
+          sink,
+          tag,
+        );
       },
       answer({ input, key }, signed: Uint8Array) {
         const answer = { KeyId: key.arn, Signature: signed, SigningAlgorithm: input.SigningAlgorithm };
@@ -113,10 +109,10 @@ export const SIGNING_OPERATIONS = {
     output: { KeyId: required(string()), SignatureValid: required(boolean), SigningAlgorithm: required(string()) },
     key: SIGNING_KEY,
     engine: {
-      request({ input, key, material }) {
+      submit({ service: { engine }, input, key, material }, sink, tag) {
         const { SigningAlgorithm: algorithm, Message: message, Signature: signature } = input;
         const messageType = engineMessageType(key, algorithm, input.MessageType ?? 'RAW', message);
-        return { op: 'verify', key: material.handle, algorithm, message, messageType, signature };
+        engine.submit({ op: 'verify', key: material.handle, algorithm, message, messageType, signature }, sink, tag);
       },
       answer({ input, key }, isValid: boolean) {
         if (!isValid) throw new KmsError('KMSInvalidSignatureException');
