@@ -9,13 +9,14 @@ import { testKey } from './support/keys.ts';
 const prefix = pattern(52);
 const aad = pattern(54);
 const otherAad = pattern(20);
+const allocate = (bytes: number): Uint8Array => new Uint8Array(bytes);
 
 forEachBackend('prepared AEAD', (subject) => {
   for (const algorithm of ['SYMMETRIC_DEFAULT', 'XAES_256_GCM'] as const) {
     subject.test('SYMMETRIC_DEFAULT', `${algorithm}: opens with decrypt, behind its prefix`, async () => {
       const { engine } = subject;
       using key = await engine.generateKey('SYMMETRIC_DEFAULT');
-      const prepared = engine.prepareAead({ key, algorithm, prefix, aad });
+      const prepared = engine.prepareAead({ key, algorithm, prefix, aad, allocate });
       // The last is long enough to be read in place. One tick, so that constant and own additional data share a batch.
       const asked = [0, 1, 32, 40_000].flatMap((bytes) =>
         [undefined, otherAad, undefined].map((own) => ({ bytes, own })),
@@ -47,7 +48,7 @@ forEachBackend('prepared AEAD', (subject) => {
     const { engine } = subject;
     using key = await engine.generateKey('SYMMETRIC_DEFAULT');
     const own = { prefix: pattern(52), aad: pattern(54) };
-    const prepared = engine.prepareAead({ key, algorithm: 'XAES_256_GCM', ...own });
+    const prepared = engine.prepareAead({ key, algorithm: 'XAES_256_GCM', ...own, allocate });
     own.prefix.fill(0);
     own.aad.fill(0);
     const blob = await asPromise<Uint8Array>((sink) => prepared.encrypt(pattern(5), undefined, sink, 0));
@@ -56,22 +57,48 @@ forEachBackend('prepared AEAD', (subject) => {
     assert.deepEqual(await engine.decrypt({ key, algorithm: 'XAES_256_GCM', ciphertext, aad }), pattern(5));
   });
 
+  subject.test(
+    'SYMMETRIC_DEFAULT',
+    'ciphertexts are in the memory that was asked for, and nothing beside them',
+    async () => {
+      const { engine } = subject;
+      using key = await engine.generateKey('SYMMETRIC_DEFAULT');
+      const memory = new Uint8Array(1000).fill(0xa5);
+      const asked: number[] = [];
+      const prepared = engine.prepareAead({
+        key,
+        algorithm: 'XAES_256_GCM',
+        prefix,
+        aad,
+        allocate(bytes) {
+          asked.push(bytes);
+          return memory.subarray(300, 300 + bytes);
+        },
+      });
+      const blob = await asPromise<Uint8Array>((sink) => prepared.encrypt(pattern(5), undefined, sink, 0));
+      assert.deepEqual(asked, [prefix.length + 24 + 5 + 16]);
+      assert.equal(blob.buffer, memory.buffer);
+      assert.ok(memory.subarray(0, 300).every((byte) => byte === 0xa5));
+      assert.ok(memory.subarray(300 + blob.length).every((byte) => byte === 0xa5));
+    },
+  );
+
   subject.test('SYMMETRIC_DEFAULT', 'a closed key fails the operation, and cannot be prepared', async () => {
     const { engine } = subject;
     const key = await engine.generateKey('SYMMETRIC_DEFAULT');
-    const prepared = engine.prepareAead({ key, algorithm: 'XAES_256_GCM', prefix, aad });
+    const prepared = engine.prepareAead({ key, algorithm: 'XAES_256_GCM', prefix, aad, allocate });
     key.close();
     await rejectsWith(
       'KEY_CLOSED',
       asPromise((sink) => prepared.encrypt(pattern(5), undefined, sink, 0)),
     );
-    throwsWith('KEY_CLOSED', () => engine.prepareAead({ key, algorithm: 'XAES_256_GCM', prefix, aad }));
+    throwsWith('KEY_CLOSED', () => engine.prepareAead({ key, algorithm: 'XAES_256_GCM', prefix, aad, allocate }));
   });
 
   subject.test('RSA_2048', 'an algorithm without additional data is refused', async () => {
     using key = await testKey(subject.engine, 'RSA_2048');
     throwsWith('INVALID_ARGUMENT', () =>
-      subject.engine.prepareAead({ key, algorithm: 'RSAES_OAEP_SHA_256', prefix, aad }),
+      subject.engine.prepareAead({ key, algorithm: 'RSAES_OAEP_SHA_256', prefix, aad, allocate }),
     );
   });
 });

@@ -1,5 +1,6 @@
 /** AEAD operations whose key, algorithm and prefix were checked once, for what is built on the engine and has many of them. */
 import { byteLengthOf, bytesLength, requestObject } from './arguments.ts';
+import { RecordWord } from './backend.ts';
 import { Call, type Sink } from './batch.ts';
 import { argumentError } from './errors.ts';
 import { EngineKey, type KeyState } from './key.ts';
@@ -13,6 +14,8 @@ export interface AeadRequest extends Pick<EncryptRequest, 'key' | 'algorithm'> {
   prefix: Uint8Array;
   /** Additional data of operations that bring none of their own. */
   aad: Uint8Array;
+  /** Gives memory of exactly so many bytes for a ciphertext; one that is long enough to be computed in place has its own. */
+  allocate: (bytes: number) => Uint8Array;
 }
 
 /**
@@ -33,10 +36,19 @@ export class PreparedAead {
   /** @throws {EngineError} as `encrypt` does, and INVALID_ARGUMENT for an algorithm without additional data. */
   constructor(core: EngineCore, request: AeadRequest) {
     requestObject(request);
-    const { key, algorithm, prefix, aad } = request;
+    const { key, algorithm, prefix, aad, allocate } = request;
     this.#core = core;
     this.#state = EngineKey.stateOf('key', key, core.backend);
-    this.#encrypt = keyedRoute(core, 'encrypt', this.#state, algorithm);
+    this.#encrypt = {
+      ...keyedRoute(core, 'encrypt', this.#state, algorithm),
+      read({ bytes, words }, word, prefixBytes) {
+        const start = words[word + RecordWord.outputOffset]! - prefixBytes;
+        const length = prefixBytes + words[word + RecordWord.outputBytes]!;
+        const ciphertext = allocate(length);
+        ciphertext.set(bytes.subarray(start, start + length));
+        return ciphertext;
+      },
+    };
     this.#decrypt = keyedRoute(core, 'decrypt', this.#state, algorithm);
     const { nonceBytes } = this.#encrypt.algorithmRow;
     if (nonceBytes === undefined) throw argumentError('algorithm', 'an AEAD', algorithm);

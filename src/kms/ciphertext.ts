@@ -39,6 +39,15 @@ export function ciphertextHeader(keyId: string, materialId: string): Uint8Array 
   return header;
 }
 
+/**
+ * Memory for a blob, out of the pool that Node gives small Buffers from: memory of its own would take longer to get than a blob to
+ * fill. As with the blobs of AWS's SDK, `buffer` holds more than the blob.
+ */
+export function blobMemory(bytes: number): Uint8Array {
+  const { buffer, byteOffset } = Buffer.allocUnsafe(bytes);
+  return new Uint8Array(buffer, byteOffset, bytes);
+}
+
 /** Whether this can be a blob of ours; nothing it claims is proven before the XAES part opens. */
 export function isCiphertext(blob: Uint8Array): boolean {
   return (
@@ -75,9 +84,9 @@ export function materialIdOf(blob: Uint8Array): string {
   return bufferOf(blob).toString('hex', MATERIAL_ID_OFFSET, HEADER_BYTES);
 }
 
-/** Whether `blob` begins with `header`. */
-export function hasHeader(blob: Uint8Array, header: Uint8Array): boolean {
-  for (let i = 0; i < HEADER_BYTES; i++) if (blob[i] !== header[i]) return false;
+/** Whether two blobs, or headers, name the same key material. */
+export function haveSameMaterialId(blob: Uint8Array, header: Uint8Array): boolean {
+  for (let i = MATERIAL_ID_OFFSET; i < HEADER_BYTES; i++) if (blob[i] !== header[i]) return false;
   return true;
 }
 

@@ -65,7 +65,8 @@ function operationMethods(): abstract new () => OperationMethods {
  * await kms.close();
  * ```
  *
- * Methods reject with KmsError, whose `name` is AWS's error type. Blobs are Uint8Array and copied at the call; times are Date.
+ * Methods reject with KmsError, whose `name` is AWS's error type. Blobs are Uint8Array and copied at the call; times are Date. As with
+ * AWS's SDK, the `buffer` of a CiphertextBlob may hold more than the blob.
  */
 export class Keymill extends operationMethods() {
   readonly #started: Started;

@@ -2,7 +2,7 @@
 import type { Engine, EngineKey, KeySpec, PreparedAead } from '../engine/index.ts';
 import type { KeyRecord, MaterialRecord, StoredKey } from '../store/index.ts';
 import { keyArn, type Realm } from './address.ts';
-import { ciphertextAad, ciphertextHeader } from './ciphertext.ts';
+import { blobMemory, ciphertextAad, ciphertextHeader } from './ciphertext.ts';
 import { KmsError } from './errors.ts';
 import type { Root } from './root.ts';
 import type { KeyUsage } from './specs.ts';
@@ -51,6 +51,7 @@ export class LiveMaterial {
       algorithm: 'XAES_256_GCM',
       prefix: this.header,
       aad: ciphertextAad(this.header, undefined),
+      allocate: blobMemory,
     });
     return this.#aead;
   }

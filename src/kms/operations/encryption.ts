@@ -3,8 +3,8 @@ import { ALGORITHMS, asPromise, EngineError, HASHES, KEY_SPECS, type Sink } from
 import {
   type CiphertextContext,
   type EncryptionContext,
-  hasHeader,
   haveSameKeyId,
+  haveSameMaterialId,
   isCiphertext,
   keyIdOf,
   materialIdOf,
@@ -131,7 +131,7 @@ async function keyOfBlob({ keyring }: Service, blobBytes: Uint8Array): Promise<L
 function materialOfCiphertext(key: LiveKey, { ciphertext, algorithm }: Sealed): LiveMaterial {
   const { current } = key;
   if (algorithm !== 'SYMMETRIC_DEFAULT' || ciphertext === undefined) return current;
-  if (hasHeader(ciphertext, current.header)) return current;
+  if (haveSameMaterialId(ciphertext, current.header)) return current;
   const material = key.material(materialIdOf(ciphertext));
   if (material === undefined) throw new KmsError('InvalidCiphertextException');
   return material;
