@@ -105,16 +105,17 @@ async function inTurns(
     areAsync.push(returned instanceof Promise);
   }
   const samples: Samples[][] = contenders.map(() => []);
-  for (let round = 0; round < rounds; round++) {
+  // One round that does not count: a first one measures the compiler's way to the code.
+  for (let round = -1; round < rounds; round++) {
     for (const [index, { name, work }] of contenders.entries()) {
       const bench = new Bench({ time: roundMs, iterations: 1, warmup: false, throws: true, retainSamples: true });
       bench.add(name, () => work(counts[index]!) as Promise<void>, { async: areAsync[index]! });
       await bench.run();
       const { result } = bench.tasks[0]!;
       if (!('latency' in result)) throw new Error(`${name}: no result`);
-      samples[index]!.push(result.latency.samples!);
+      if (round >= 0) samples[index]!.push(result.latency.samples!);
     }
-    onRound?.(round + 1, rounds);
+    onRound?.(round + 2, rounds + 1);
   }
   return samples;
 }
