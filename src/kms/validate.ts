@@ -18,9 +18,11 @@ interface Field {
   readonly name: string;
   readonly member: Member;
   readonly check: Check<never>;
-  /** AWS's paths start members in lower case: `tags.1.member.tagKey`. */
   readonly pathName: string;
 }
+
+/** AWS's paths start members in lower case: `tags.1.member.tagKey`. */
+const pathNameOf = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
 
 export function validator(members: Members): Validator {
   const fields = fieldsOf(members);
@@ -53,7 +55,7 @@ function fieldsOf(members: Members): readonly Field[] {
       name,
       member,
       check: CHECKS[member.type] as Check<never>,
-      pathName: name.charAt(0).toLowerCase() + name.slice(1),
+      pathName: pathNameOf(name),
     }));
     knownFields.set(members, fields);
   }
@@ -113,8 +115,7 @@ export function requireInRange(name: string, value: number, [min, max]: readonly
 
 /** For a member that only some calls need. @throws KmsError as for a member that is required */
 export function requireGiven(name: string, member: Member, value: unknown): void {
-  const pathName = name.charAt(0).toLowerCase() + name.slice(1);
-  if (value === undefined) refuseViolations([violation(member, 'null', pathName, 'must not be null')]);
+  if (value === undefined) refuseViolations([violation(member, 'null', pathNameOf(name), 'must not be null')]);
 }
 
 /** Empty lists, false and 0 ask for nothing, so they are no reason to refuse. */

@@ -28,23 +28,23 @@ const MESSAGE_RULES: Partial<Record<SigningAlgorithm, MessageRule>> = {
   ED25519_PH_SHA_512: { only: 'DIGEST', hashesDigest: true },
 };
 
-/** How the engine must treat the message. @throws KmsError for a type or digest length the algorithm does not take */
+/** How the engine must treat the message; undefined for RAW, its default, which it then need not look up. @throws KmsError for a type or digest length the algorithm does not take */
 function engineMessageType(
   key: LiveKey,
   algorithm: SigningAlgorithm,
   type: MessageType,
   message: Uint8Array,
-): MessageType {
+): 'DIGEST' | undefined {
   requireAlgorithm(key, algorithm);
   const rule = MESSAGE_RULES[algorithm];
   if (rule?.only !== undefined && rule.only !== type) {
     throw new KmsError('ValidationException', `Message type ${type} is incompatible with algorithm ${algorithm}.`);
   }
-  if (type === 'RAW') return 'RAW';
+  if (type === 'RAW') return undefined;
   if (message.length !== HASHES[ALGORITHMS[algorithm].hash!].hashBytes) {
     throw new KmsError('ValidationException', `Digest is invalid length for algorithm ${algorithm}.`);
   }
-  return rule?.hashesDigest ? 'RAW' : 'DIGEST';
+  return rule?.hashesDigest ? undefined : 'DIGEST';
 }
 
 /** Members of Sign that are ours, for ECDSA alone: AWS has none of them and its clients send none. */
