@@ -91,7 +91,8 @@
         ['OS=="win"', { 'msbuild_toolset': 'ClangCL' }],
       ],
       'configurations': {
-        'Release': { 'cflags': ['-O2'] },
+        # Tables for unwinding the stack are for exceptions, which there are none of, and for debuggers.
+        'Release': { 'cflags': ['-O2', '-fno-asynchronous-unwind-tables', '-fno-unwind-tables'] },
         'Debug': {
           # Following variables through the unrolled vector kernels would take the compiler minutes.
           'cflags': ['-O1', '-g', '-fno-var-tracking'],
