@@ -68,6 +68,8 @@
       ],
       # OpenSSL is the one inside Node: its headers come with Node's, its symbols from the running process.
       'defines': ['NAPI_VERSION=8', 'OPENSSL_API_COMPAT=30000'],
+      # It renames what glibc offers, mmap to mmap64 for one, to names that musl does not have. Nothing here has a file offset.
+      'defines!': ['_FILE_OFFSET_BITS=64'],
       'include_dirs': ['native'],
       # Without run-time types make_shared needs a newer libstdc++ than Node does.
       'cflags_cc!': ['-std=gnu++17', '-std=gnu++20', '-std=gnu++14', '-O3', '-fno-rtti'],

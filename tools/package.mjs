@@ -9,14 +9,10 @@ import { formatMessage } from 'publint/utils';
 const root = path.resolve(import.meta.dirname, '..');
 const MAXIMUM_BYTES = 3e6;
 
-/** Platforms with a native backend; elsewhere keymill runs on WASM. */
-const ADDONS = [
-  ...['linux-x64', 'linux-arm64'].flatMap((platform) => [
-    `${platform}/keymill.glibc.node`,
-    `${platform}/keymill.musl.node`,
-  ]),
-  ...['darwin-x64', 'darwin-arm64', 'win32-x64'].map((platform) => `${platform}/keymill.node`),
-];
+/** Platforms with a native backend, Linux's with glibc and with musl; elsewhere keymill runs on WASM. */
+const ADDONS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32-x64'].map(
+  (platform) => `${platform}/keymill.node`,
+);
 
 const problems = [];
 

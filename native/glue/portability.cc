@@ -1,6 +1,6 @@
-// Keeps the addon loadable wherever Node itself is (glibc 2.28, libstdc++ of GCC 8): newer compilers' headers refer to
-// symbols that older systems lack. Defined here, they are found at link time and the references do not leave the addon.
-// Includes nothing, so that no header has declared them with another visibility.
+// Keeps the addon loadable wherever Node itself is (glibc 2.28 or musl, libstdc++ of GCC 8): compilers refer to symbols
+// that older systems, or musl, lack. Defined here, they are found at link time and the references do not leave the
+// addon. Includes nothing, so that no header has declared them with another visibility.
 #ifdef __linux__
 
 namespace std {
@@ -14,5 +14,12 @@ void __throw_bad_array_new_length() { __builtin_trap(); }
 /** GLIBC_2.32: whether shared_ptr may count without atomics. Here it never may. */
 extern "C" __attribute__((visibility("hidden"))) char __libc_single_threaded;
 char __libc_single_threaded = 0;
+
+#ifdef __aarch64__
+/** How GCC's atomics ask whether the processor has instructions for them. musl has the public name alone. */
+extern "C" unsigned long getauxval(unsigned long type);
+extern "C" __attribute__((visibility("hidden"))) unsigned long __getauxval(unsigned long type);
+unsigned long __getauxval(unsigned long type) { return getauxval(type); }
+#endif
 
 #endif
