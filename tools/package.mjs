@@ -1,7 +1,9 @@
 // Packs what is built, and checks the tarball as those who install it find it: nothing in it that does not belong, small, entry points
-// and types that every resolver agrees on. `--release` wants an addon for every platform. Needs no network.
+// and types that every resolver agrees on. `--release` wants an addon for every platform. Needs no network. What is published is this
+// tarball, not the folder: its package.json is without what only the repository needs.
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
@@ -16,10 +18,10 @@ const ADDONS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64', 'win32
 
 const problems = [];
 
-function run(command, args) {
+function run(command, args, cwd = root) {
   // On Windows npm is a script of the shell's.
   const shell = process.platform === 'win32' && command === 'npm';
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: 'utf8', shell });
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8', shell });
   if (error) throw error;
   return { status, stdout, stderr };
 }
@@ -43,11 +45,32 @@ function expectedFiles() {
 
 const difference = (some, others) => some.filter((each) => !others.includes(each));
 
-// Scripts would build again; what is packed is what was tested.
-const { stdout } = run('npm', ['pack', '--ignore-scripts', '--json']);
-const [packed] = JSON.parse(stdout);
+/** Scripts would build again; what is packed is what was tested. */
+function pack(folder, ...args) {
+  const { stdout, stderr } = run('npm', ['pack', '--ignore-scripts', '--json', ...args], folder);
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout)[0];
+}
+
+/** npm takes a tarball's `prepare` for an install script, warns of it, and with --strict-allow-scripts refuses the package. */
+function packWithoutScripts(files) {
+  const copy = mkdtempSync(path.join(tmpdir(), 'keymill-pack-'));
+  try {
+    for (const file of files) cpSync(path.join(root, file), path.join(copy, file));
+    const { scripts: _, devDependencies: __, ...published } = manifest;
+    writeFileSync(path.join(copy, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
+    const packed = pack(copy);
+    cpSync(path.join(copy, packed.filename), path.join(root, packed.filename));
+    return packed;
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+const [files, expected] = [pack(root, '--dry-run').files.map((file) => file.path), expectedFiles()];
+const packed = packWithoutScripts(files);
 const tarball = path.join(root, packed.filename);
-const [files, expected] = [packed.files.map((file) => file.path), expectedFiles()];
 
 for (const file of difference(files, expected))
   problems.push(`${file} does not belong (left from an earlier build? remove dist)`);
@@ -62,11 +85,7 @@ for (const addon of difference(
 const { size } = statSync(tarball);
 if (size > MAXIMUM_BYTES) problems.push(`${size} bytes, more than ${MAXIMUM_BYTES}`);
 
-const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-// npm runs no install scripts unless told to, and would make one up of a binding.gyp.
-for (const script of ['preinstall', 'install', 'postinstall']) {
-  if (script in manifest.scripts) problems.push(`there is a script ${script}`);
-}
+// npm would make an install script up of a binding.gyp.
 if (manifest.gypfile !== false) problems.push('gypfile is not false');
 
 const { messages, pkg } = await publint({
