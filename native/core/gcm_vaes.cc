@@ -2,14 +2,10 @@
 #include "unroll.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#include "intrinsics.h"
+#define KEYMILL_TARGET "avx512f,avx512dq,avx512bw,avx512vl,aes,pclmul,vaes,vpclmulqdq"
+#include "target_begin.h"
 
-// As in ecdsa_ifma.cc: nothing below may be shared with other source files.
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,aes,pclmul,vaes,vpclmulqdq"))), \
-                             apply_to = function)
-#else
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,aes,pclmul,vaes,vpclmulqdq")
+#if !defined(__clang__)
 // GCC 12's own header leaves what an instruction ignores uninitialized (its bug 105593).
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
@@ -358,9 +354,7 @@ const GcmKernel kVaesGcm = {expand_given, derive, run<true>, run<false>};
 
 }  // namespace keymill
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#endif
+#include "target_end.h"
 
 #else
 

@@ -1,5 +1,5 @@
 // Eight lanes of AVX-512 IFMA (Intel SDM volume 2, VPMADD52LUQ and VPMADD52HUQ). See lanes.h. Only for a source file
-// whose functions are compiled for it, which KEYMILL_IFMA_TARGET at its top and after every other header arranges.
+// whose functions are compiled for it, which ifma_begin.h after every other header arranges.
 #pragma once
 #include "intrinsics.h"
 

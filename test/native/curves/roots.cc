@@ -1,15 +1,7 @@
 #include "roots.h"
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#include "core/intrinsics.h"
-
-// See ecdsa_ifma.cc.
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,bmi2"))), \
-                             apply_to = function)
-#else
-#pragma GCC target("avx512f,avx512dq,avx512bw,avx512vl,avx512ifma,bmi2")
-#endif
+#include "core/ifma_begin.h"
 
 #include "core/curves.h"
 #include "core/field.h"
@@ -47,9 +39,7 @@ const RootKernel kRoots[kEcdsaCurves] = {kernel<P256Prime>(), kernel<P384Prime>(
 
 }  // namespace keymill
 
-#if defined(__clang__)
-#pragma clang attribute pop
-#endif
+#include "core/target_end.h"
 
 #else
 
