@@ -13,37 +13,38 @@ struct Rsa {
   using Mask = typename V::Mask;
   static constexpr size_t kPrimeBits = modulus_bits / 2;
   static constexpr size_t kBytes = modulus_bits / 8;
-  /** Bands of five limbs, with eight bits to spare (montgomery.h). */
-  static constexpr size_t kPrimeLimbs = (kPrimeBits + 8 + 5 * kLimbBits - 1) / (5 * kLimbBits) * 5;
+  /** Blocks of ten limbs, with eight bits to spare (montgomery.h). */
+  static constexpr size_t kPrimeLimbs = (kPrimeBits + 8 + 10 * kLimbBits - 1) / (10 * kLimbBits) * 10;
   static constexpr size_t kLimbs = 2 * kPrimeLimbs;
   static constexpr size_t kLanes = V::kLanes;
-  using Halves = Montgomery<V, kPrimeLimbs, 2>;
-  using Prime = Montgomery<V, kPrimeLimbs, 1>;
-  using Whole = Montgomery<V, kLimbs, 1>;
+  /** Both primes, one of them, the modulus. */
+  using Halves = Montgomery<V, 2>;
+  using Prime = Montgomery<V, 1>;
+  using Whole = Montgomery<V, 1>;
 
   static constexpr int kWindowBits = 4;
   static constexpr size_t kEntries = size_t{1} << kWindowBits;
 
   struct Number {
-    uint64_t word[Whole::kWords];
+    uint64_t word[Whole::kWords(kLimbs)];
   };
   struct Half {
-    uint64_t word[Halves::kWords];
+    uint64_t word[Halves::kWords(kPrimeLimbs)];
   };
   struct alignas(64) PublicWork {
-    Number modulus, radix_squared, input, base, power, product;
+    Number modulus, friendly, radix_squared, input, base, power, product;
     uint64_t negative_inverse[kLanes];
-    uint64_t columns[Whole::kColumnWords], room[Whole::kColumnWords];
+    uint64_t columns[Whole::kColumnWords(kLimbs)], multiples[Whole::kMultipleWords];
   };
   /** Of the two primes, where there are two. */
   struct alignas(64) PrivateWork {
     PublicWork whole;
     Number factor, inverse, next;
-    Half modulus[2], exponent[2], radix_squared[2], radix_cubed[2], base[2], power[2];
+    Half modulus[2], friendly[2], exponent[2], radix_squared[2], radix_cubed[2], base[2], power[2], entry[2];
     Half coefficient, unit;
-    uint64_t negative_inverse[2][kLanes];
+    uint64_t negative_inverse[2][kLanes], multiples[2][Halves::kMultipleWords];
     /** Entry k of limb i at word kEntries i + k. */
-    uint64_t table[2][kEntries * Halves::kWords];
+    uint64_t table[2][kEntries * kPrimeLimbs * kLanes];
   };
 
   static void run_public_vartime(void* memory, const RsaPublicJob* jobs, size_t count) {
@@ -66,7 +67,8 @@ struct Rsa {
     raise_halves(work);
     combine(work);
     Whole::multiply(modulo_n, {whole.base.word}, {whole.base.word}, {work.inverse.word});
-    Whole::below_modulus(whole.base.word, whole.modulus.word);
+    Whole::below_modulus(whole.base.word, whole.modulus.word, kLimbs);
+    Whole::set_differences(whole.base.word, kLimbs);
     check_and_store(work, jobs, count);
   }
 
@@ -87,10 +89,18 @@ struct Rsa {
     }
   }
 
+  /** With what a factor has beside its limbs. */
+  template <typename Limbs>
+  static void load_number(uint64_t* out, size_t limbs, size_t count, Limbs limbs_of) {
+    load_limbs(out, limbs, count, limbs_of);
+    Whole::set_differences(out, limbs);
+  }
+
   template <typename Key>
   static void load_numbers(PublicWork& work, size_t count, Key key) {
     load_limbs(work.modulus.word, kLimbs, count, [&](size_t i) { return key(i)->modulus; });
-    load_limbs(work.radix_squared.word, kLimbs, count, [&](size_t i) { return key(i)->radix_squared; });
+    load_number(work.friendly.word, kLimbs, count, [&](size_t i) { return key(i)->friendly; });
+    load_number(work.radix_squared.word, kLimbs, count, [&](size_t i) { return key(i)->radix_squared; });
     load_limbs(work.negative_inverse, 1, count, [&](size_t i) { return &key(i)->negative_inverse; });
   }
 
@@ -111,6 +121,7 @@ struct Rsa {
         out.word[i * kLanes + lane] = word >> bit % 8 & kLimbMask;
       }
     }
+    Whole::set_differences(out.word, kLimbs);
   }
 
   template <typename Output>
@@ -136,12 +147,14 @@ struct Rsa {
   // ---- The public operation ----
 
   static typename Whole::Moduli modulus_of(PublicWork& work) {
-    return {{work.modulus.word}, {V::load(work.negative_inverse)}, {work.columns}, work.room};
+    return {kLimbs,         {work.modulus.word}, {work.friendly.word}, {V::load(work.negative_inverse)},
+            {work.columns}, {work.multiples}};
   }
 
-  static void copy(uint64_t* out, const uint64_t* from, size_t limbs) {
-    for (size_t i = 0; i < limbs * kLanes; i += kLanes) V::store(out + i, V::load(from + i));
+  static void copy(uint64_t* out, const uint64_t* from, size_t words) {
+    for (size_t i = 0; i < words; i += kLanes) V::store(out + i, V::load(from + i));
   }
+  static void copy(Number& out, const Number& from) { copy(out.word, from.word, Whole::kWords(kLimbs)); }
 
   /** Where bit `bit` of the exponent is set. */
   template <typename Exponent>
@@ -160,61 +173,67 @@ struct Rsa {
     while (any >> bit == 0) bit--;
     const auto modulus = modulus_of(work);
     uint64_t* const power = work.power.word;
+    const auto select_power = [&](const Number& from) { select_into(work.power, bit_of(bit, count, exponent), from); };
     Whole::multiply(modulus, {work.base.word}, {work.input.word}, {work.radix_squared.word});
     // One in the lanes whose exponent is shorter.
     set_one(work.product.word, kLimbs);
     Whole::multiply(modulus, {power}, {work.radix_squared.word}, {work.product.word});
-    select_into(power, bit_of(bit, count, exponent), work.base.word, kLimbs);
+    select_power(work.base);
     while (--bit > 0) {
       Whole::square(modulus, {power}, 1);
       if ((any >> bit & 1) == 0) continue;
       Whole::multiply(modulus, {work.product.word}, {power}, {work.base.word});
-      select_into(power, bit_of(bit, count, exponent), work.product.word, kLimbs);
+      select_power(work.product);
     }
     Whole::square(modulus, {power}, 1);
     // The input itself and not the base: that also divides by R.
     Whole::multiply(modulus, {power}, {power}, {work.input.word});
-    Whole::below_modulus(power, work.modulus.word);
+    Whole::below_modulus(power, work.modulus.word, kLimbs);
   }
 
   static void set_one(uint64_t* number, size_t limbs) {
     for (size_t i = 0; i < limbs; i++) V::store(number + i * kLanes, V::broadcast(i == 0));
+    Whole::set_differences(number, limbs);
   }
 
-  static void select_into(uint64_t* out, Mask where, const uint64_t* from, size_t limbs) {
-    for (size_t i = 0; i < limbs * kLanes; i += kLanes) {
-      V::store(out + i, V::select(where, V::load(from + i), V::load(out + i)));
+  static void select_into(Number& out, Mask where, const Number& from) {
+    for (size_t i = 0; i < Whole::kWords(kLimbs); i += kLanes) {
+      V::store(out.word + i, V::select(where, V::load(from.word + i), V::load(out.word + i)));
     }
   }
 
   // ---- The private operation ----
 
   static typename Halves::Moduli moduli_of(PrivateWork& work) {
-    return {{work.modulus[0].word, work.modulus[1].word},
+    return {kPrimeLimbs,
+            {work.modulus[0].word, work.modulus[1].word},
+            {work.friendly[0].word, work.friendly[1].word},
             {V::load(work.negative_inverse[0]), V::load(work.negative_inverse[1])},
-            {work.whole.columns, work.whole.columns + Halves::kColumnWords},
-            work.whole.room};
+            {work.whole.columns, work.whole.columns + Halves::kColumnWords(kPrimeLimbs)},
+            {work.multiples[0], work.multiples[1]}};
   }
 
   static void load_primes(PrivateWork& work, const RsaPrivateJob* jobs, size_t count) {
     for (size_t s = 0; s < 2; s++) {
       const auto load = [&](uint64_t* out, size_t limbs, const uint64_t* RsaPrimeNumbers::*number) {
-        load_limbs(out, limbs, count, [&](size_t i) { return jobs[i].private_half->prime[s].*number; });
+        load_number(out, limbs, count, [&](size_t i) { return jobs[i].private_half->prime[s].*number; });
       };
       load(work.modulus[s].word, kPrimeLimbs, &RsaPrimeNumbers::value);
+      load(work.friendly[s].word, kPrimeLimbs, &RsaPrimeNumbers::friendly);
       load(work.exponent[s].word, kPrimeLimbs, &RsaPrimeNumbers::exponent);
       load(work.radix_squared[s].word, kPrimeLimbs, &RsaPrimeNumbers::radix_squared);
       load(work.radix_cubed[s].word, kPrimeLimbs, &RsaPrimeNumbers::radix_cubed);
-      load(work.negative_inverse[s], 1, &RsaPrimeNumbers::negative_inverse);
+      load_limbs(work.negative_inverse[s], 1, count,
+                 [&](size_t i) { return jobs[i].private_half->prime[s].negative_inverse; });
     }
-    load_limbs(work.coefficient.word, kPrimeLimbs, count, [&](size_t i) { return jobs[i].private_half->coefficient; });
+    load_number(work.coefficient.word, kPrimeLimbs, count, [&](size_t i) { return jobs[i].private_half->coefficient; });
     set_one(work.unit.word, kPrimeLimbs);
   }
 
   /** Squares each lane's blinding factor and its inverse as often as the job says, and once more for the next job. */
   static void advance_blinding(PrivateWork& work, RsaPrivateJob* jobs, size_t count) {
-    load_limbs(work.factor.word, kLimbs, count, [&](size_t i) { return jobs[i].blinding; });
-    load_limbs(work.inverse.word, kLimbs, count, [&](size_t i) { return jobs[i].blinding + kLimbs; });
+    load_number(work.factor.word, kLimbs, count, [&](size_t i) { return jobs[i].blinding; });
+    load_number(work.inverse.word, kLimbs, count, [&](size_t i) { return jobs[i].blinding + kLimbs; });
     unsigned most = 0;
     for (size_t i = 0; i < count; i++) most = jobs[i].blinding_step > most ? jobs[i].blinding_step : most;
     const auto modulo_n = modulus_of(work.whole);
@@ -223,11 +242,11 @@ struct Rsa {
       for (size_t lane = 0; lane < kLanes; lane++) reached[lane] = step < jobs[job_of(lane, count)].blinding_step;
       const Mask more = V::equal(V::load(reached), V::broadcast(1));
       for (size_t half = 0; half < 2; half++) {
-        uint64_t* const number = half ? work.inverse.word : work.factor.word;
-        copy(work.next.word, number, kLimbs);
+        Number& number = half ? work.inverse : work.factor;
+        copy(work.next, number);
         Whole::square(modulo_n, {work.next.word}, 1);
         if (step == most) store_limbs(work.next, jobs, count, half * kLimbs);
-        select_into(number, more, work.next.word, kLimbs);
+        select_into(number, more, work.next);
       }
       if (step == most) return;
     }
@@ -243,19 +262,17 @@ struct Rsa {
   /** Base, not yet reduced, to the power of d modulo each prime. */
   static void raise_halves(PrivateWork& work) {
     const auto moduli = moduli_of(work);
-    for (size_t s = 0; s < 2; s++) copy(moduli.columns[s], work.whole.base.word, kLimbs);
+    for (size_t s = 0; s < 2; s++) copy(moduli.columns[s], work.whole.base.word, kLimbs * kLanes);
     Halves::reduce(moduli, {work.base[0].word, work.base[1].word});
     // That divided by R', and so does each multiplication.
     multiply(work, work.base, work.base, work.radix_cubed);
     make_table(work);
     size_t window = (kPrimeBits + kWindowBits - 1) / kWindowBits - 1;
-    const Digits first(work, window);
-    for (size_t s = 0; s < 2; s++) {
-      for (size_t i = 0; i < kPrimeLimbs; i++) V::store(Halves::at(work.power[s].word, i), first.pick(work, s, i));
-    }
+    Scan(work, window, work.power).finish();
     while (window-- > 0) {
-      Halves::square(moduli, {work.power[0].word, work.power[1].word}, kWindowBits);
-      multiply_by_entry(work, moduli, window);
+      Scan scan(work, window, work.entry);
+      Halves::square_and_multiply(moduli, {work.power[0].word, work.power[1].word}, kWindowBits,
+                                  {work.entry[0].word, work.entry[1].word}, scan);
     }
     // Out of Montgomery's form.
     Halves::multiply(moduli, {work.power[0].word, work.power[1].word}, {work.power[0].word, work.power[1].word},
@@ -281,11 +298,10 @@ struct Rsa {
     }
   }
 
-  /** The bits of one window of both exponents, and the table's entry for them, which is found by reading all. */
-  struct Digits {
-    Mask bit[2][kWindowBits];
-
-    Digits(const PrivateWork& work, size_t window) {
+  /** Finds the table's entries for one window of both exponents, by reading all, a few limbs at a time. */
+  class Scan {
+   public:
+    Scan(PrivateWork& work, size_t window, Half (&out)[2]) : work_(work), out_(out) {
       const size_t position = window * kWindowBits, limb = position / kLimbBits;
       const int offset = static_cast<int>(position % kLimbBits);
       for (size_t s = 0; s < 2; s++) {
@@ -296,13 +312,66 @@ struct Rsa {
         }
         for (int b = 0; b < kWindowBits; b++) {
           const Word one = V::broadcast(uint64_t{1} << b);
-          bit[s][b] = V::equal(V::both(digit, one), one);
+          bit_[s][b] = V::equal(V::both(digit, one), one);
         }
+      }
+      begin_number();
+    }
+
+    /** The search of one limb. */
+    class Part {
+     public:
+      explicit Part(Scan& of) : scan(of), is_wanted(of.left_ > 0) {}
+
+      /** The first four steps read four entries each, the last decides. */
+      KEYMILL_INLINE void step(size_t i) {
+        if (!is_wanted) return;
+        const Mask* const bit = scan.bit_[scan.stream_];
+        if (i == 4) {
+          V::store(scan.limb_, V::select(bit[3], upper, lower));
+        } else {
+          const Word four = choose<2>(bit, scan.entries_ + 4 * i * kLanes);
+          Word& eight = i < 2 ? lower : upper;
+          eight = i % 2 ? V::select(bit[2], four, eight) : four;
+        }
+      }
+
+      KEYMILL_INLINE void end() {
+        if (is_wanted) scan.advance();
+      }
+
+     private:
+      Scan& scan;
+      const bool is_wanted;
+      Word lower, upper;
+    };
+
+    KEYMILL_INLINE Part begin() { return Part(*this); }
+
+    void finish() {
+      while (left_ > 0) {
+        Part part = begin();
+        for (size_t i = 0; i < 5; i++) part.step(i);
+        part.end();
       }
     }
 
-    KEYMILL_INLINE Word pick(const PrivateWork& work, size_t s, size_t limb) const {
-      return choose<kWindowBits>(bit[s], Halves::at(work.table[s], limb * kEntries));
+   private:
+    KEYMILL_INLINE void advance() {
+      limb_ += kLanes;
+      entries_ += kEntries * kLanes;
+      if (--left_ == 0) end_number();
+    }
+    KEYMILL_NOINLINE void end_number() {
+      Halves::set_differences(out_[stream_].word, kPrimeLimbs);
+      if (stream_ == 1) return;
+      stream_ = 1;
+      begin_number();
+    }
+    void begin_number() {
+      limb_ = out_[stream_].word;
+      entries_ = work_.table[stream_];
+      left_ = kPrimeLimbs;
     }
 
     template <int bits>
@@ -314,48 +383,51 @@ struct Rsa {
         return V::select(bit[bits - 1], upper, choose<bits - 1>(bit, entries));
       }
     }
+
+    PrivateWork& work_;
+    Half (&out_)[2];
+    Mask bit_[2][kWindowBits];
+    size_t stream_ = 0, left_;
+    uint64_t* limb_;
+    const uint64_t* entries_;
   };
 
-  static KEYMILL_NOINLINE void multiply_by_entry(PrivateWork& work, const typename Halves::Moduli& moduli,
-                                                 size_t window) {
-    const Digits digits(work, window);
-    Halves::multiply_limbs(moduli, {work.power[0].word, work.power[1].word}, {work.power[0].word, work.power[1].word},
-                           [&](size_t s, size_t i) KEYMILL_INLINE_LAMBDA { return digits.pick(work, s, i); });
-  }
-
-  /** base = m2 + q h with h = (m1 - m2) / q mod p (RFC 8017 section 5.1.2), which may be n more than it could. */
+  /** base = m2 + q h with h = (m1 - m2) / q mod p (RFC 8017 section 5.1.2), below three times n. */
   static void combine(PrivateWork& work) {
     uint64_t *const m1 = work.power[0].word, *const m2 = work.power[1].word, *const columns = work.whole.columns;
     const uint64_t* const p = work.modulus[0].word;
-    // q is below 2 p, as both have the same length.
+    // m2 is at most 2 q, and q below 2 p, as both have the same length.
     Word carried = V::broadcast(0);
     for (size_t i = 0; i < kPrimeLimbs * kLanes; i += kLanes) {
-      const Word twice_p = V::add(V::load(p + i), V::load(p + i));
-      const Word sum = V::add(V::add(V::subtract(V::load(m1 + i), V::load(m2 + i)), twice_p), carried);
+      const Word four_p = V::left(V::load(p + i), 2);
+      const Word sum = V::add(V::add(V::subtract(V::load(m1 + i), V::load(m2 + i)), four_p), carried);
       V::store(m1 + i, V::both(sum, V::broadcast(kLimbMask)));
       carried = V::signed_right(sum, kLimbBits);
     }
-    Prime::multiply({{p}, {V::load(work.negative_inverse[0])}, {columns}, work.whole.room}, {m1}, {m1},
-                    {work.coefficient.word});
-    Prime::product(columns, m1, work.modulus[1].word);
+    Prime::set_differences(m1, kPrimeLimbs);
+    const typename Prime::Moduli modulo_p = {
+        kPrimeLimbs, {p}, {work.friendly[0].word}, {V::load(work.negative_inverse[0])}, {columns}, {work.multiples[0]}};
+    Prime::multiply(modulo_p, {m1}, {m1}, {work.coefficient.word});
+    Prime::put_product(columns, m1, work.modulus[1].word, kPrimeLimbs);
     for (size_t i = 0; i < kPrimeLimbs * kLanes; i += kLanes) {
       V::store(columns + i, V::add(V::load(columns + i), V::load(m2 + i)));
     }
     Whole::carry(work.whole.base.word, columns, kLimbs);
+    Whole::set_differences(work.whole.base.word, kLimbs);
   }
 
   /** Puts out the base where its power is the input. */
   static void check_and_store(PrivateWork& work, RsaPrivateJob* jobs, size_t count) {
     PublicWork& whole = work.whole;
-    copy(work.next.word, whole.input.word, kLimbs);
-    copy(whole.input.word, whole.base.word, kLimbs);
+    copy(work.next, whole.input);
+    copy(whole.input, whole.base);
     raise_vartime(whole, count, [&](size_t i) { return jobs[i].public_half->exponent; });
     Word wrong = V::broadcast(0);
-    for (size_t i = 0; i < Whole::kWords; i += kLanes) {
+    for (size_t i = 0; i < kLimbs * kLanes; i += kLanes) {
       wrong = V::either(wrong, V::exclusive(V::load(whole.power.word + i), V::load(work.next.word + i)));
     }
     const Word right = V::as_word(V::equal(wrong, V::broadcast(0)));
-    for (size_t i = 0; i < Whole::kWords; i += kLanes) {
+    for (size_t i = 0; i < kLimbs * kLanes; i += kLanes) {
       V::store(whole.input.word + i, V::both(right, V::load(whole.input.word + i)));
     }
     store_bytes(whole.input, count, [&](size_t i) { return jobs[i].output; });
