@@ -3,6 +3,7 @@
 // instruction costs here is mostly the time until its result is there: operands of one sum are kept apart. See lanes.h.
 #pragma once
 #include "lanes.h"
+#include "unroll.h"
 
 namespace keymill {
 
