@@ -58,15 +58,14 @@ struct Karatsuba {
   }
 
   /**
-   * Adds the product of two blocks to twenty columns, which count as zeros where they are `fresh`. With
+   * Adds the product of two blocks to twenty columns, of which all but the first `written` count as zeros. With
    * B = 2^260, x = x0 + B x1 and y likewise, it is x0 y0 + B^2 x1 y1 + B (x0 y0 + x1 y1 - (x1 - x0) (y1 - y0)). No
    * column grows by more than 28 times 2^52.
    */
-  template <bool fresh>
+  template <size_t written>
   static KEYMILL_NOINLINE void add_product(uint64_t* columns, const uint64_t* x, const uint64_t* x_difference,
                                            const uint64_t* y, const uint64_t* y_difference) {
-    const auto column = [=](size_t i)
-                            KEYMILL_INLINE_LAMBDA { return fresh ? V::broadcast(0) : V::load(at(columns, i)); };
+    const auto column = [=](size_t i) KEYMILL_INLINE_LAMBDA { return load_written<written>(columns, i); };
     const auto put = [=](size_t i, Word sum) KEYMILL_INLINE_LAMBDA { V::store(at(columns, i), sum); };
     Word low[kBlockLimbs], high[kBlockLimbs], middle[kBlockLimbs], factor[kHalfLimbs], upper[kHalfLimbs];
     clear(low);
@@ -111,14 +110,16 @@ struct Karatsuba {
     begin_part();
   }
 
-  /** columns = 2 columns + the square of a block, for twenty columns. */
+  /** columns = 2 columns + the square of a block, for twenty columns; all but the first `written` count as zeros. */
+  template <size_t written>
   static KEYMILL_NOINLINE void double_and_add_square(uint64_t* columns, const uint64_t* x) {
     Word limb[kBlockLimbs];
     load(limb, x);
     KEYMILL_UNROLL
     for (size_t first = 0; first < 2 * kBlockLimbs; first += kBlockLimbs) {
       Word sum[kBlockLimbs];
-      load(sum, at(columns, first));
+      KEYMILL_UNROLL
+      for (size_t i = 0; i < kBlockLimbs; i++) sum[i] = load_written<written>(columns, first + i);
       double_and_add_half(sum, limb, first);
       KEYMILL_UNROLL
       for (size_t i = 0; i < kBlockLimbs; i++) V::store(at(columns, first + i), sum[i]);
@@ -150,6 +151,12 @@ struct Karatsuba {
   static KEYMILL_INLINE void load(Word (&out)[count], const uint64_t* from) {
     KEYMILL_UNROLL
     for (size_t i = 0; i < count; i++) out[i] = V::load(at(from, i));
+  }
+
+  /** Column i, which is zero, whatever memory holds, beyond the first `written`. */
+  template <size_t written>
+  static KEYMILL_INLINE Word load_written(const uint64_t* columns, size_t i) {
+    return i < written ? V::load(at(columns, i)) : V::broadcast(0);
   }
 
   template <size_t count>

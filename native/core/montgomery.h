@@ -1,7 +1,7 @@
 // Arithmetic modulo odd numbers that are only known at run time, another one in every lane if need be: Montgomery
 // multiplication (Montgomery 1985) over limbs of 52 bits. field.h does the same for moduli known at compile time, which
-// fit into registers; here columns of a product are in memory, and blocks of ten limbs (karatsuba.h) and bands of five
-// pass over them. Constant time.
+// fit into registers; here columns of a product are in memory, and blocks of ten limbs pass over them (karatsuba.h).
+// Constant time.
 #pragma once
 #include "karatsuba.h"
 
@@ -27,14 +27,15 @@ struct Montgomery {
   using Blocks = Karatsuba<V>;
   static constexpr size_t kBlock = Blocks::kBlockLimbs;
   static constexpr size_t kDifference = Blocks::kDifferenceLimbs;
-  static constexpr size_t kRows = 5;
+  /** Columns that registers have room for at a time; half a block. */
+  static constexpr size_t kColumns = 5;
 
   /** 64-bit words of a number. */
   static constexpr size_t kWords(size_t limbs) { return (limbs + limbs / kBlock * kDifference) * V::kLanes; }
   /** 64-bit words of a product's columns. */
   static constexpr size_t kColumnWords(size_t limbs) { return 2 * limbs * V::kLanes; }
-  /** 64-bit words for the multiples that eliminate columns: a block with its difference, and five limbs. */
-  static constexpr size_t kMultipleWords = (kBlock + kDifference + kRows) * V::kLanes;
+  /** 64-bit words for what eliminates columns: a block with its difference, and ten multiples and what they carry. */
+  static constexpr size_t kMultipleWords = (2 * kBlock + kDifference + 1) * V::kLanes;
 
   /** One of each per stream, distinct memory. */
   using Numbers = const uint64_t* const (&)[streams];
@@ -65,6 +66,8 @@ struct Montgomery {
     compute(moduli, number, {times, nullptr, nullptr}, Nothing());
   }
 
+  /** Of something that is done beside multiplications. */
+  static constexpr size_t kSteps = 5;
   /** Nothing to do beside the multiplications. */
   struct Nothing {
     KEYMILL_INLINE Nothing begin() { return {}; }
@@ -74,8 +77,8 @@ struct Montgomery {
 
   /**
    * number = number^2 / R, so many times, and then number b / R. Something else may be done beside the squares, such as
-   * finding b: 4 limbs / 5 - 4 times for each of them calls begin() of `between`, step(0) to step(4) of what that
-   * returns while it multiplies, and then end() of it.
+   * finding b: for each square of each stream, but not yet for the last stream's last when b is read, 2 limbs / 5 - 2
+   * times calls begin() of `between`, step(0) to step(4) of what that returns while it multiplies, and end() of it.
    */
   template <typename Between>
   static void square_and_multiply(const Moduli& moduli, Results number, unsigned times, Numbers b, Between& between) {
@@ -130,17 +133,6 @@ struct Montgomery {
     return V::add(V::subtract(V::load(at(a, i)), V::load(at(b, i))), borrow);
   }
 
-  static KEYMILL_INLINE void clear(uint64_t* columns, size_t count) {
-    for (size_t i = 0; i < count; i += kRows) {
-      KEYMILL_UNROLL
-      for (size_t s = 0; s < kRows; s++) V::store(at(columns, i + s), V::broadcast(0));
-        // Or this becomes a call of memset, which takes longer to begin than to do.
-#if defined(__GNUC__) || defined(__clang__)
-      __asm__ volatile("" ::: "memory");
-#endif
-    }
-  }
-
   // ---- Products ----
 
   /**
@@ -150,8 +142,9 @@ struct Montgomery {
   static KEYMILL_INLINE void put_block_product(uint64_t* columns, const uint64_t* x, size_t i, const uint64_t* y,
                                                size_t j, size_t limbs, bool is_first, bool reaches_further) {
     uint64_t* const to = at(columns, i + j);
-    const auto add = is_first ? Blocks::template add_product<true> : Blocks::template add_product<false>;
-    if (!is_first && reaches_further) clear(at(to, kBlock), kBlock);
+    const auto add = is_first          ? Blocks::template add_product<0>
+                     : reaches_further ? Blocks::template add_product<kBlock>
+                                       : Blocks::template add_product<2 * kBlock>;
     add(to, at(x, i), difference_of(x, limbs, i), at(y, j), difference_of(y, limbs, j));
   }
 
@@ -164,10 +157,13 @@ struct Montgomery {
         put_block_product(columns, a, i, a, j, limbs, i + j == kBlock, i == 0 || j + kBlock == limbs);
       }
     }
-    clear(at(columns, 2 * limbs - kBlock), kBlock);
     aside();
     Blocks::begin_square(block, columns, a);
-    for (size_t i = kBlock; i < limbs; i += kBlock) Blocks::double_and_add_square(at(columns, 2 * i), at(a, i));
+    size_t i = kBlock;
+    for (; i + kBlock < limbs; i += kBlock) {
+      Blocks::template double_and_add_square<2 * kBlock>(at(columns, 2 * i), at(a, i));
+    }
+    Blocks::template double_and_add_square<kBlock>(at(columns, 2 * i), at(a, i));
   }
 
   // ---- Reductions ----
@@ -188,156 +184,126 @@ struct Montgomery {
         // The stream before is half a step ahead.
         const size_t before = (s + streams - 1) % streams;
         const bool is_waiting = streams > 1 && step + s > 0;
-        const auto first_band_before = [&] {
-          if (is_waiting) finish_first_band(moduli, before, between);
+        const auto finish_before = [&] {
+          if (is_waiting) add_multiples(moduli, before, out[before], between);
         };
         if (step < steps.squares) {
-          put_square(columns, block, out[s], moduli.limbs, first_band_before);
+          put_square(columns, block, out[s], moduli.limbs, finish_before);
         } else {
           if (steps.a) put_product(columns, steps.a[s], steps.b[s], moduli.limbs);
-          first_band_before();
+          finish_before();
           Blocks::carry_block(block, columns);
         }
-        eliminate_blocks(moduli, s, [&] {
-          if (is_waiting) add_band<true>(moduli, before, out[before], between);
-        });
-        if (streams == 1) finish(moduli, s, out[s]);
+        eliminate_blocks(moduli, s);
+        if (streams == 1) add_multiples(moduli, s, out[s], between);
       }
     }
-    if (streams > 1) finish(moduli, streams - 1, out[streams - 1]);
+    if (streams > 1) add_multiples(moduli, streams - 1, out[streams - 1], Nothing());
   }
 
-  /** Down to the columns of the two bands, and finds the multiples of the first. Calls aside() in the course of it. */
-  template <typename Aside>
-  static KEYMILL_INLINE void eliminate_blocks(const Moduli& moduli, size_t s, Aside aside) {
+  /** Down to the ten columns below R, and finds what eliminates those. */
+  static KEYMILL_INLINE void eliminate_blocks(const Moduli& moduli, size_t s) {
     uint64_t* const block = moduli.multiples[s];
     for (size_t first = 0; first + kBlock < moduli.limbs; first += kBlock) {
       uint64_t* const columns = at(moduli.columns[s], first);
       if (first > 0) Blocks::carry_block(block, columns);
       for (size_t i = 0; i < moduli.limbs; i += kBlock) {
-        Blocks::template add_product<false>(at(columns, kBlock + i), block, at(block, kBlock),
-                                            at(moduli.friendly[s], i),
-                                            difference_of(moduli.friendly[s], moduli.limbs, i));
-        if (i > 0) continue;
-        if (first == 0) aside();
-        if (first + 2 * kBlock == moduli.limbs) find_multiples(moduli, s, 0);
+        Blocks::template add_product<2 * kBlock>(at(columns, kBlock + i), block, at(block, kBlock),
+                                                 at(moduli.friendly[s], i),
+                                                 difference_of(moduli.friendly[s], moduli.limbs, i));
+        if (i == 0 && first + 2 * kBlock == moduli.limbs) find_multiples(moduli, s);
       }
     }
   }
 
-  static void finish(const Moduli& moduli, size_t s, uint64_t* out) {
-    finish_first_band(moduli, s, Nothing());
-    add_band<true>(moduli, s, out, Nothing());
+  static uint64_t* last_multiples(const Moduli& moduli, size_t s) {
+    return at(moduli.multiples[s], kBlock + kDifference);
   }
 
-  template <typename Between>
-  static void finish_first_band(const Moduli& moduli, size_t s, Between&& between) {
-    add_band<false>(moduli, s, nullptr, between);
-    find_multiples(moduli, s, 1);
-  }
-
-  static uint64_t* band_columns(const Moduli& moduli, size_t s, size_t band) {
-    return at(moduli.columns[s], moduli.limbs - kBlock + band * kRows);
-  }
-
-  /** The five multiples of the modulus that make a band's columns vanish; what they carry is added to the next. */
-  static KEYMILL_NOINLINE void find_multiples(const Moduli& moduli, size_t s, size_t band) {
-    uint64_t *const columns = band_columns(moduli, s, band), *const out = at(moduli.multiples[s], kBlock + kDifference);
-    Word modulus[kRows], m[kRows], carried = V::broadcast(0);
-    load_five(modulus, moduli.value[s]);
+  /** The ten multiples of the modulus that make the columns below R vanish, and what those carry. */
+  static KEYMILL_NOINLINE void find_multiples(const Moduli& moduli, size_t s) {
+    const uint64_t *const columns = at(moduli.columns[s], moduli.limbs - kBlock), *const modulus = moduli.value[s];
+    uint64_t* const out = last_multiples(moduli, s);
+    Word m[kBlock], carried = V::broadcast(0);
     KEYMILL_UNROLL
-    for (size_t c = 0; c < kRows; c++) {
-      Word low = V::add(V::load(at(columns, c)), carried), high = V::broadcast(0);
+    for (size_t c = 0; c < kBlock; c++) {
+      Word low = V::load(at(columns, c)), high = V::broadcast(0);
       KEYMILL_UNROLL
-      for (size_t r = 0; r < kRows; r++) {
+      for (size_t r = 0; r < kBlock; r++) {
         if (r >= c) continue;
-        low = V::multiply_low(low, m[r], modulus[c - r]);
-        high = V::multiply_high(high, m[r], modulus[c - 1 - r]);
+        low = V::multiply_low(low, m[r], V::load(at(modulus, c - r)));
+        high = V::multiply_high(high, m[r], V::load(at(modulus, c - 1 - r)));
       }
-      const Word sum = V::add(low, high);
+      const Word sum = V::add(V::add(low, carried), high);
       m[c] = V::multiply_low(V::broadcast(0), sum, moduli.negative_inverse[s]);
       V::store(at(out, c), m[c]);
       // The low half of m[c] times the lowest limb makes the sum a multiple of 2^52: the next one.
       carried = V::signed_right(V::add(sum, V::broadcast(kLimbMask)), kLimbBits);
     }
-    Blocks::add_to(at(columns, kRows), carried);
+    V::store(at(out, kBlock), carried);
+  }
+
+  /** Adds those multiples of the modulus to the columns above R, and carries these over into `out`. */
+  template <typename Between>
+  static KEYMILL_NOINLINE void add_multiples(const Moduli& moduli, size_t s, uint64_t* out, Between&& between) {
+    Word m[kBlock], carried = V::load(at(last_multiples(moduli, s), kBlock));
+    load(m, last_multiples(moduli, s));
+    size_t first = 0;
+    for (; first + kBlock < moduli.limbs; first += kColumns) {
+      add_columns<-static_cast<int>(kBlock)>(moduli, s, out, first, m, carried, between);
+    }
+    add_columns<0>(moduli, s, out, first, m, carried, between);
+    add_columns<kColumns>(moduli, s, out, first + kColumns, m, carried, Nothing());
   }
 
   /**
-   * Adds a band's five multiples of the modulus, whose columns are done with. After the last band carries the columns
-   * over into `out`.
+   * The same for five limbs. The limb of the modulus whose product with m[r] has its low half in column i above R is
+   * i + 10 - r, where there is one, r > `past` + i - first; the high half of what the column below takes is added too.
    */
-  template <bool last, typename Between>
-  static KEYMILL_NOINLINE void add_band(const Moduli& moduli, size_t s, uint64_t* out, Between&& between) {
-    const size_t limbs = moduli.limbs;
-    const uint64_t* const modulus = moduli.value[s];
-    uint64_t* const columns = band_columns(moduli, s, last);
-    Word window[2 * kRows], sums[kRows], m[kRows], carried = V::broadcast(0);
-    const auto put = [&](size_t first) KEYMILL_INLINE_LAMBDA {
-      if constexpr (last) {
-        uint64_t* const limb = at(out, first - kRows);
-        KEYMILL_UNROLL
-        for (size_t c = 0; c < kRows; c++) sums[c] = Blocks::put_limb(at(limb, c), sums[c], carried);
-        if (first % kBlock > 0) return;
-        uint64_t* const difference = difference_of(out, limbs, first - kBlock);
-        Word borrow = V::broadcast(0);
-        KEYMILL_UNROLL
-        for (size_t c = 0; c < kRows; c++) {
-          Blocks::put_limb(at(difference, c), V::subtract(sums[c], V::load(at(out, first - kBlock + c))), borrow);
-        }
-        V::store(at(difference, kRows), borrow);
-      } else {
-        KEYMILL_UNROLL
-        for (size_t c = 0; c < kRows; c++) V::store(at(columns, first + c), sums[c]);
-      }
-    };
-    load_five(m, at(moduli.multiples[s], kBlock + kDifference));
-    load_five(window, modulus);
-    for (size_t first = kRows; first < limbs; first += kRows) {
-      load_five(window + kRows, at(modulus, first));
-      load_five(sums, at(columns, first));
+  template <int past, typename Between>
+  static KEYMILL_INLINE void add_columns(const Moduli& moduli, size_t s, uint64_t* out, size_t first,
+                                         const Word (&m)[kBlock], Word& carried, Between&& between) {
+    const uint64_t* const modulus = at(moduli.value[s], first);
+    const auto has = [](size_t c, size_t r)
+                         KEYMILL_INLINE_LAMBDA { return static_cast<int>(r) > past + static_cast<int>(c); };
+    Word sum[kColumns], high[kColumns];
+    load(sum, at(moduli.columns[s], moduli.limbs + first));
+    KEYMILL_UNROLL
+    for (size_t c = 0; c < kColumns; c++) high[c] = V::broadcast(0);
+    KEYMILL_UNROLL
+    for (size_t half = 0; half < kBlock; half += kSteps) {
       auto part = between.begin();
-      add_columns(
-          sums, m, window, [](size_t, size_t) KEYMILL_INLINE_LAMBDA { return true; },
-          [&](size_t r) KEYMILL_INLINE_LAMBDA { part.step(r); });
-      put(first);
-      part.end();
       KEYMILL_UNROLL
-      for (size_t c = 0; c < kRows; c++) window[c] = window[kRows + c];
-    }
-    load_five(sums, at(columns, limbs));
-    add_columns(
-        sums, m, window, [](size_t c, size_t r) KEYMILL_INLINE_LAMBDA { return r > c; },
-        [](size_t) KEYMILL_INLINE_LAMBDA {});
-    put(limbs);
-  }
-
-  /**
-   * Adds five rows m times x to five columns. window[kRows + c - r] is the limb of x whose product with m[r] has its
-   * low half in column c, which takes it where takes(c, r); the high half of what the column before takes is its too.
-   */
-  template <typename Takes, typename After>
-  static KEYMILL_INLINE void add_columns(Word (&sums)[kRows], const Word (&m)[kRows], const Word (&window)[2 * kRows],
-                                         Takes takes, After after_row) {
-    Word high[kRows];
-    KEYMILL_UNROLL
-    for (size_t c = 0; c < kRows; c++) high[c] = V::broadcast(0);
-    KEYMILL_UNROLL
-    for (size_t r = 0; r < kRows; r++) {
-      KEYMILL_UNROLL
-      for (size_t c = 0; c < kRows; c++) {
-        if (takes(c, r)) sums[c] = V::multiply_low(sums[c], m[r], window[kRows + c - r]);
-        if (takes(c, r + 1)) high[c] = V::multiply_high(high[c], m[r], window[kRows + c - 1 - r]);
+      for (size_t step = 0; step < kSteps; step++) {
+        const size_t r = half + step;
+        KEYMILL_UNROLL
+        for (size_t c = 0; c < kColumns; c++) {
+          if (has(c, r)) sum[c] = V::multiply_low(sum[c], m[r], V::load(at(modulus, c + kBlock - r)));
+          if (has(c, r + 1)) high[c] = V::multiply_high(high[c], m[r], V::load(at(modulus, c + kBlock - 1 - r)));
+        }
+        part.step(step);
       }
-      after_row(r);
+      part.end();
     }
     KEYMILL_UNROLL
-    for (size_t c = 0; c < kRows; c++) sums[c] = V::add(sums[c], high[c]);
+    for (size_t c = 0; c < kColumns; c++) {
+      sum[c] = Blocks::put_limb(at(out, first + c), V::add(sum[c], high[c]), carried);
+    }
+    if (first % kBlock == 0) return;
+    const size_t block = first - kColumns;
+    uint64_t* const difference = difference_of(out, moduli.limbs, block);
+    Word borrow = V::broadcast(0);
+    KEYMILL_UNROLL
+    for (size_t c = 0; c < kColumns; c++) {
+      Blocks::put_limb(at(difference, c), V::subtract(sum[c], V::load(at(out, block + c))), borrow);
+    }
+    V::store(at(difference, kColumns), borrow);
   }
 
-  static KEYMILL_INLINE void load_five(Word* out, const uint64_t* from) {
+  template <size_t count>
+  static KEYMILL_INLINE void load(Word (&out)[count], const uint64_t* from) {
     KEYMILL_UNROLL
-    for (size_t c = 0; c < kRows; c++) out[c] = V::load(at(from, c));
+    for (size_t c = 0; c < count; c++) out[c] = V::load(at(from, c));
   }
 };
 

@@ -18,8 +18,9 @@
 #define KEYMILL_INLINE_LAMBDA
 #endif
 
+/** Begins with a cache line: how fast a kernel's long code is fetched must not hang on what lies before it. */
 #if defined(__GNUC__) || defined(__clang__)
-#define KEYMILL_NOINLINE __attribute__((noinline))
+#define KEYMILL_NOINLINE __attribute__((noinline, aligned(64)))
 #else
 #define KEYMILL_NOINLINE
 #endif
