@@ -1,12 +1,14 @@
 // Packs what is built, and checks the tarball as those who install it find it: nothing in it that does not belong, small, entry points
 // and types that every resolver agrees on. `--release` wants an addon for every platform. Needs no network. What is published is this
-// tarball, not the folder: its package.json is without what only the repository needs.
+// tarball, not the folder: its package.json is without what only the repository needs, and it carries what keymill depends on.
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import ts from 'typescript';
+import { bundleDependencies } from './bundled.mjs';
 
 const root = path.resolve(import.meta.dirname, '..');
 const MAXIMUM_BYTES = 3e6;
@@ -31,12 +33,30 @@ const filesUnder = (folder) =>
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name)).replaceAll('\\', '/'));
 
+/** Types that can be reached from outside, followed from the doors, against `dist`; with no package's but Node's. */
+function publicTypes() {
+  const doors = Object.values(manifest.exports).flatMap((door) =>
+    typeof door === 'string' ? [door] : Object.values(door),
+  );
+  const reached = new Set(doors.filter((door) => door.endsWith('.js')).map((door) => door.replace(/^\.\/|\.js$/g, '')));
+  for (const stem of reached) {
+    const file = `${stem}.d.ts`;
+    for (const { fileName } of ts.preProcessFile(readFileSync(path.join(root, file), 'utf8')).importedFiles) {
+      if (fileName.startsWith('.'))
+        reached.add(path.posix.join(path.posix.dirname(stem), fileName.replace(/\.[jt]s$/, '')));
+      else if (!fileName.startsWith('node:'))
+        problems.push(`${file} needs the types of ${fileName}, which are not carried`);
+    }
+  }
+  return [...reached].map((stem) => `${stem}.d.ts`);
+}
+
 /** What belongs: what the sources compile to, the module, addons of the platforms above, and what there is to read. */
 function expectedFiles() {
-  const sources = filesUnder('src').map((file) => `dist/${file.replace(/\.ts$/, '')}`);
+  const programs = filesUnder('src').map((file) => `dist/${file.replace(/\.ts$/, '.js')}`);
   const addons = filesUnder('prebuilds').filter((file) => ADDONS.includes(file.slice('prebuilds/'.length)));
   return [
-    ...sources.flatMap((stem) => [`${stem}.js`, `${stem}.d.ts`]),
+    ...[...programs, ...types],
     ...['dist/keymill.wasm', ...addons],
     ...[...filesUnder('docs'), ...filesUnder('examples')],
     ...['package.json', 'README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'LICENSE'],
@@ -52,24 +72,31 @@ function pack(folder, ...args) {
   return JSON.parse(stdout)[0];
 }
 
-/** npm takes a tarball's `prepare` for an install script, warns of it, and with --strict-allow-scripts refuses the package. */
-function packWithoutScripts(files) {
+/**
+ * The package that is published, with what else belongs into it: `bundled`. Without scripts, because npm takes a tarball's `prepare` for
+ * an install script, warns of it, and with --strict-allow-scripts refuses the package.
+ */
+async function packCopy() {
   const copy = mkdtempSync(path.join(tmpdir(), 'keymill-pack-'));
   try {
-    for (const file of files) cpSync(path.join(root, file), path.join(copy, file));
-    const { scripts: _, devDependencies: __, ...published } = manifest;
+    const files = pack(root, '--dry-run').files.map((file) => file.path);
+    const isInternal = (file) => file.endsWith('.d.ts') && !types.includes(file);
+    for (const file of files) if (!isInternal(file)) cpSync(path.join(root, file), path.join(copy, file));
+    const bundled = await bundleDependencies(root, copy);
+    const { scripts: _, devDependencies: __, ...published } = { ...manifest, ...bundled.manifest };
     writeFileSync(path.join(copy, 'package.json'), `${JSON.stringify(published, null, 2)}\n`);
     const packed = pack(copy);
     cpSync(path.join(copy, packed.filename), path.join(root, packed.filename));
-    return packed;
+    return { packed, bundled: bundled.files };
   } finally {
     rmSync(copy, { recursive: true });
   }
 }
 
 const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-const [files, expected] = [pack(root, '--dry-run').files.map((file) => file.path), expectedFiles()];
-const packed = packWithoutScripts(files);
+const types = publicTypes();
+const { packed, bundled } = await packCopy();
+const [files, expected] = [packed.files.map((file) => file.path), [...expectedFiles(), ...bundled]];
 const tarball = path.join(root, packed.filename);
 
 for (const file of difference(files, expected))

@@ -4,13 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { type SpawnSyncOptionsWithStringEncoding, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { serve } from '../support/cli.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
-const { name, version, exports: doors } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const readJson = (file: string) => JSON.parse(readFileSync(file, 'utf8'));
+const { name, version, bin, exports: doors } = readJson(join(ROOT, 'package.json'));
 const TARBALL = join(ROOT, `${name}-${version}.tgz`);
 const MAJORS = ['20', '22', '24', '26'];
 /** npm has no Node for musl: there only the Node that runs this is tried. */
@@ -61,9 +64,23 @@ describe('the package', () => {
     const start = performance.now();
     run('npm', ['install', '--strict-allow-scripts', '--no-audit', '--no-fund', TARBALL]);
     t.diagnostic(`installed in ${((performance.now() - start) / 1000).toFixed(1)} s`);
-    const { packages } = JSON.parse(readFileSync(join(project, 'node_modules/.package-lock.json'), 'utf8'));
+    const { packages } = readJson(join(project, 'node_modules/.package-lock.json'));
     const scripted = Object.keys(packages).filter((each) => packages[each].hasInstallScript);
     assert.deepEqual(scripted, []);
+  });
+
+  test('carries what it requires, and npm knows each package and the version that was tested', () => {
+    run('npm', ['ls', '--all']); // fails where one is missing or does not suit another
+    const { packages: tested } = readJson(join(ROOT, 'package-lock.json'));
+    const required = Object.keys(tested).filter((each) => each !== '' && !tested[each].dev && !tested[each].optional);
+    const { packages } = readJson(join(project, 'node_modules/.package-lock.json'));
+    const carried = Object.keys(packages).filter((each) => packages[each].inBundle);
+    const inside = `node_modules/${name}/`;
+    assert.deepEqual(carried.toSorted(), required.map((each) => inside + each).toSorted());
+    for (const each of required) assert.equal(packages[inside + each].version, tested[each].version, each);
+    for (const [each, exact] of Object.entries(readJson(join(installed, 'package.json')).dependencies)) {
+      assert.equal(exact, tested[`node_modules/${each}`].version, each);
+    }
   });
 
   test('has types for every door, sound by themselves, that know wrong uses', () => {
@@ -85,6 +102,29 @@ describe('the package', () => {
 
     test(`${label}: npx keymill info`, () => {
       assert.match(run('npx', ['--no-install', name, 'info'], project, node), /^backend +native$/m);
+    });
+
+    test(`${label}: keymill serve reads YAML and writes its log`, async (t) => {
+      const KeyId = 'bc436485-5092-42b8-92a3-0aa8b93536dc';
+      const [seed, config] = [join(folder, 'keys.yaml'), join(folder, 'keymill.yaml')];
+      writeFileSync(seed, `Keys:\n  - KeyId: ${KeyId} # of ours\n`);
+      writeFileSync(config, `seed: '${seed}'\nauth: none\nlog-level: debug\n`);
+      const store = mkdtempSync(join(folder, 'store-'));
+      const running = await serve(store, ['--config', config], {}, [node, join(installed, bin[name])]);
+      t.after(() => running.process.kill());
+      const headers = { 'x-amz-target': 'TrentService.DescribeKey', 'content-type': 'application/x-amz-json-1.1' };
+      const answer = await fetch(running.url, { method: 'POST', headers, body: JSON.stringify({ KeyId }) });
+      assert.equal(answer.status, 200, await answer.text());
+      const closed = once(running.process, 'close');
+      running.process.kill();
+      await closed;
+      assert.match(running.log.text, /^\{.*"operation":"DescribeKey"/m);
+    });
+
+    test(`${label}: keymill bench`, () => {
+      const short = ['--rounds', '1', '--round-ms', '1', '--backends', 'node:crypto,native'];
+      const command = [join(installed, bin[name]), 'bench', 'HMAC_SHA_256', '32B', ...short];
+      assert.match(run(node, command), /^ *native /m);
     });
   }
 

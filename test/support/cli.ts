@@ -30,13 +30,14 @@ export interface Running {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** `keymill serve` on any free port, once it says that it is ready. */
+/** `keymill serve` on any free port, once it says that it is ready; of another Node or another keymill with `command`. */
 export async function serve(
   path: string,
   args: readonly string[] = [],
   environment?: NodeJS.ProcessEnv,
+  [node, main]: readonly [string, string] = [process.execPath, MAIN],
 ): Promise<Running> {
-  const child = spawn(process.execPath, [MAIN, 'serve', '--path', path, '--port', '0', ...args], {
+  const child = spawn(node, [main, 'serve', '--path', path, '--port', '0', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: cleanEnvironment(environment),
   });
