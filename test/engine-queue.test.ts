@@ -64,6 +64,32 @@ describe('coalescing', () => {
     await engine.close();
   });
 
+  test('batches of a packed call are longer than others where every thread has two, but never dear', async () => {
+    for (const [threads, keySpec, algorithm, items, batchSizes] of [
+      [1, 'ECC_NIST_P256', 'ECDSA_SHA_256', 1024, { 512: 2 }],
+      [4, 'ECC_NIST_P256', 'ECDSA_SHA_256', 1024, { 256: 4 }],
+      [1, 'RSA_2048', 'RSASSA_PKCS1_V1_5_SHA_256', 1024, { 64: 16 }],
+      [8, 'RSA_2048', 'RSASSA_PKCS1_V1_5_SHA_256', 64, { 16: 4 }],
+      [1, 'RSA_4096', 'RSASSA_PKCS1_V1_5_SHA_256', 64, { 8: 8 }],
+    ] as const) {
+      const open = openManual({ threads });
+      const { engine, backend } = open;
+      const key = await dearKey(open, keySpec);
+      const { batchSizes: before } = engine.stats();
+      const call = engine.signPacked({ key, algorithm, digests: pattern(items * 32) });
+      await backend.finishAll();
+      await call;
+      const { batchSizes: after } = engine.stats();
+      const grown = Object.entries(after).map(([size, count]) => [size, count - (before[Number(size)] ?? 0)] as const);
+      assert.deepEqual(
+        Object.fromEntries(grown.filter(([, count]) => count > 0)),
+        batchSizes,
+        `${keySpec}, ${threads}`,
+      );
+      await engine.close();
+    }
+  });
+
   test('dear calls of one tick share blocks, and blocks grow while the threads are busy', async () => {
     const open = openManual();
     const { engine, backend } = open;

@@ -241,6 +241,18 @@ interface PackedPart {
   readonly keys: readonly KeyState[];
 }
 
+/** No more than the dearest operations' shortest batches, so that other lanes wait no longer than for those. */
+const PACKED_BATCH_UNITS = 10_000;
+
+/**
+ * Items of a packed call that share a batch. Nobody waits for a part of them, so a batch is longer than others where that leaves every
+ * thread two: what a batch costs beside its items, waking a thread and coming back, is spread over more.
+ */
+function packedItems({ cost, maxRecords }: Lane, items: number, threads: number): number {
+  const share = Math.min(PACKED_BATCH_UNITS / cost.units, items / (2 * threads));
+  return maxRecords * Math.max(1, Math.floor(share / maxRecords));
+}
+
 /** Spreads packed items over batches and calls `collect` with each as it comes back; rejects where an item failed for a reason that is no verdict. */
 function runDear(
   core: EngineCore,
@@ -249,7 +261,7 @@ function runDear(
 ): Promise<void> {
   const { route, input, inputBytes, extra, extraBytes, keys } = whole;
   const items = input.length / inputBytes;
-  const itemsPerBatch = route.lane.maxRecords;
+  const itemsPerBatch = packedItems(route.lane, items, core.queue.threads);
   return new Promise((resolve, reject) => {
     let pending = Math.ceil(items / itemsPerBatch);
     let failure: unknown;

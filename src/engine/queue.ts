@@ -34,7 +34,8 @@ const HAND_OFF_UNITS = 12;
 export class Queue {
   readonly #backend: Backend;
   readonly #limits: QueueLimits;
-  readonly #threads: number;
+  /** Worker threads that dear batches are shared among. */
+  readonly threads: number;
   readonly #lanes: Lane[] = [];
   readonly #spareBlocks = new Map<number, Block[]>();
   readonly #latency: Record<CostClass, LatencyHistogram> = {
@@ -63,7 +64,7 @@ export class Queue {
   constructor(backend: Backend, limits: QueueLimits) {
     this.#backend = backend;
     this.#limits = limits;
-    this.#threads = Math.max(1, backend.info.threads);
+    this.threads = Math.max(1, backend.info.threads);
     this.#inlineLane = new Lane({ costClass: 'inline', units: 0 });
   }
 
@@ -270,15 +271,15 @@ export class Queue {
 
   #hasRoom(): boolean {
     return (
-      this.#runningBlocks < this.#threads * AHEAD_BLOCKS_PER_THREAD ||
-      this.#runningUnits < this.#threads * AHEAD_UNITS_PER_THREAD
+      this.#runningBlocks < this.threads * AHEAD_BLOCKS_PER_THREAD ||
+      this.#runningUnits < this.threads * AHEAD_UNITS_PER_THREAD
     );
   }
 
   #nextBatch(): Batch | undefined {
     let best: Lane | undefined;
     // One thread stays free of key generation, which can take seconds, where there is more than one.
-    const mayGenerate = this.#runningGenerations < Math.max(1, this.#threads - 1);
+    const mayGenerate = this.#runningGenerations < Math.max(1, this.threads - 1);
     for (const lane of this.#lanes) {
       if (lane.waiting.length === 0 && lane.open === undefined) continue;
       if (lane.cost.costClass === 'generation' && !mayGenerate) continue;
