@@ -23,6 +23,18 @@ struct Karatsuba {
   static KEYMILL_INLINE uint64_t* at(uint64_t* number, size_t i) { return number + i * V::kLanes; }
   static KEYMILL_INLINE const uint64_t* at(const uint64_t* number, size_t i) { return number + i * V::kLanes; }
 
+  template <size_t count>
+  static KEYMILL_INLINE void load(Word (&out)[count], const uint64_t* from) {
+    KEYMILL_UNROLL
+    for (size_t i = 0; i < count; i++) out[i] = V::load(at(from, i));
+  }
+
+  template <size_t count>
+  static KEYMILL_INLINE void clear(Word (&out)[count]) {
+    KEYMILL_UNROLL
+    for (size_t i = 0; i < count; i++) out[i] = V::broadcast(0);
+  }
+
   static KEYMILL_INLINE void add_to(uint64_t* column, Word sum) { V::store(column, V::add(V::load(column), sum)); }
 
   /** One limb of a sum that is carried along: stores its low 52 bits, which it returns, and keeps the rest. */
@@ -147,22 +159,10 @@ struct Karatsuba {
   }
 
  private:
-  template <size_t count>
-  static KEYMILL_INLINE void load(Word (&out)[count], const uint64_t* from) {
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < count; i++) out[i] = V::load(at(from, i));
-  }
-
   /** Column i, which is zero, whatever memory holds, beyond the first `written`. */
   template <size_t written>
   static KEYMILL_INLINE Word load_written(const uint64_t* columns, size_t i) {
     return i < written ? V::load(at(columns, i)) : V::broadcast(0);
-  }
-
-  template <size_t count>
-  static KEYMILL_INLINE void clear(Word (&out)[count]) {
-    KEYMILL_UNROLL
-    for (size_t i = 0; i < count; i++) out[i] = V::broadcast(0);
   }
 
   /** Keeps compilers from taking up what follows early, for which there are no registers. */

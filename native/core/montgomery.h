@@ -11,13 +11,14 @@ namespace keymill {
  * A number is so many words of the vector type, lowest limb first, every limb below 2^52, and after them the
  * differences of its blocks, kWords(limbs) in all. R is 2^(52 limbs). Moduli lie below R / 2^8. Factors may be anything
  * whose product lies below 1/16 of R times the modulus, such as numbers below four times the modulus; results lie below
- * it twice and a 2^-4th part. `streams` computations take turns: what one has to wait for is computed between the
- * multiplications of another.
+ * it three times and a 2^-4th part. `streams` computations go side by side, one step of each after another: what one
+ * has to wait for is computed between the multiplications of the others.
  *
- * All but the lowest columns of a product are eliminated ten at a time, by multiples of a multiple of the modulus that
- * is -1 modulo B = 2^520, H B - 1: block q of the product, times that, is q H in the columns above, less the block
- * itself. With N the modulus, H B - 1 < B N, and the sum T left after a division by B lies below T / B + B N. The ten
- * columns that remain above R take multiples of N itself, (T + (B - 1) N) / B.
+ * Columns below R are eliminated from the lowest, by multiples of a multiple of the modulus that is -1 modulo B,
+ * H B - 1: limbs q of the product, times that, are q H in the columns above, less these limbs themselves. With N the
+ * modulus, H B - 1 < B N, and of a sum T no more than T / B + B N is left after a division by B. B is 2^520, ten limbs,
+ * until ten columns are left, then B' = 2^260 once; the five columns that remain take multiples of N itself,
+ * (T + (B' - 1) N) / B'.
  *
  * The columns stay below 2^61: up to eight products of blocks meet in each, twice.
  */
@@ -27,7 +28,7 @@ struct Montgomery {
   using Blocks = Karatsuba<V>;
   static constexpr size_t kBlock = Blocks::kBlockLimbs;
   static constexpr size_t kDifference = Blocks::kDifferenceLimbs;
-  /** Columns that registers have room for at a time; half a block. */
+  /** Columns that registers have room for at a time; half a block. B' is as many limbs. */
   static constexpr size_t kColumns = 5;
 
   /** 64-bit words of a number. */
@@ -44,8 +45,9 @@ struct Montgomery {
     /** A multiple of ten, at least twenty. */
     size_t limbs;
     const uint64_t* value[streams];
-    /** H, see above. */
+    /** H of B and of B', see above. */
     const uint64_t* friendly[streams];
+    const uint64_t* half_friendly[streams];
     /** -1 / value mod 2^52. */
     Word negative_inverse[streams];
     uint64_t* columns[streams];
@@ -66,19 +68,20 @@ struct Montgomery {
     compute(moduli, number, {times, nullptr, nullptr}, Nothing());
   }
 
-  /** Of something that is done beside multiplications. */
-  static constexpr size_t kSteps = 5;
   /** Nothing to do beside the multiplications. */
   struct Nothing {
+    KEYMILL_INLINE static bool is_done() { return true; }
     KEYMILL_INLINE Nothing begin() { return {}; }
     KEYMILL_INLINE void step(size_t) {}
     KEYMILL_INLINE void end() {}
+    KEYMILL_INLINE void finish() {}
   };
 
   /**
    * number = number^2 / R, so many times, and then number b / R. Something else may be done beside the squares, such as
-   * finding b: for each square of each stream, but not yet for the last stream's last when b is read, 2 limbs / 5 - 2
-   * times calls begin() of `between`, step(0) to step(4) of what that returns while it multiplies, and end() of it.
+   * finding b: while `between` is not done, two parts of it at a time, each of which is begin(), step(0) to step(4) of
+   * what that returns, and end() of it. There is room for 2 limbs / 5 - 2 parts beside each square of each stream.
+   * Before any b is read, finish() is called.
    */
   template <typename Between>
   static void square_and_multiply(const Moduli& moduli, Results number, unsigned times, Numbers b, Between& between) {
@@ -103,9 +106,9 @@ struct Montgomery {
     for (size_t i = 0; i < count; i++) Blocks::put_limb(at(out, i), V::load(at(columns, i)), carried);
   }
 
-  /** The least residue of a number below three times the modulus, without differences. */
+  /** The least residue of a number below four times the modulus, without differences. */
   static void below_modulus(uint64_t* number, const uint64_t* modulus, size_t limbs) {
-    for (int most = 0; most < 2; most++) {
+    for (int most = 3; most > 0; most--) {
       Word borrow = V::broadcast(0);
       for (size_t i = 0; i < limbs; i++) borrow = V::signed_right(difference(number, modulus, i, borrow), kLimbBits);
       // All ones where the number was below the modulus already.
@@ -148,22 +151,24 @@ struct Montgomery {
     add(to, at(x, i), difference_of(x, limbs, i), at(y, j), difference_of(y, limbs, j));
   }
 
-  /** The square of a number into columns, the lowest ten of which are carried over into `block`. Calls aside() once. */
-  template <typename Aside>
-  static KEYMILL_INLINE void put_square(uint64_t* columns, uint64_t* block, const uint64_t* a, size_t limbs,
-                                        Aside aside) {
-    for (size_t i = 0; i + kBlock < limbs; i += kBlock) {
-      for (size_t j = i + kBlock; j < limbs; j += kBlock) {
-        put_block_product(columns, a, i, a, j, limbs, i + j == kBlock, i == 0 || j + kBlock == limbs);
+  /** The squares of numbers into columns, the lowest ten of which are carried over into blocks. */
+  static KEYMILL_INLINE void put_squares(const Moduli& moduli, Results a) {
+    const size_t limbs = moduli.limbs;
+    for (size_t s = 0; s < streams; s++) {
+      for (size_t i = 0; i + kBlock < limbs; i += kBlock) {
+        for (size_t j = i + kBlock; j < limbs; j += kBlock) {
+          put_block_product(moduli.columns[s], a[s], i, a[s], j, limbs, i + j == kBlock, i == 0 || j + kBlock == limbs);
+        }
       }
     }
-    aside();
-    Blocks::begin_square(block, columns, a);
-    size_t i = kBlock;
-    for (; i + kBlock < limbs; i += kBlock) {
-      Blocks::template double_and_add_square<2 * kBlock>(at(columns, 2 * i), at(a, i));
+    for (size_t s = 0; s < streams; s++) Blocks::begin_square(moduli.multiples[s], moduli.columns[s], a[s]);
+    for (size_t s = 0; s < streams; s++) {
+      size_t i = kBlock;
+      for (; i + kBlock < limbs; i += kBlock) {
+        Blocks::template double_and_add_square<2 * kBlock>(at(moduli.columns[s], 2 * i), at(a[s], i));
+      }
+      Blocks::template double_and_add_square<kBlock>(at(moduli.columns[s], 2 * i), at(a[s], i));
     }
-    Blocks::template double_and_add_square<kBlock>(at(columns, 2 * i), at(a, i));
   }
 
   // ---- Reductions ----
@@ -179,39 +184,36 @@ struct Montgomery {
   static KEYMILL_NOINLINE void compute(const Moduli& moduli, Results out, Steps steps, Between&& between) {
     const unsigned count = steps.squares + (steps.a || steps.squares == 0);
     for (unsigned step = 0; step < count; step++) {
-      for (size_t s = 0; s < streams; s++) {
-        uint64_t *const columns = moduli.columns[s], *const block = moduli.multiples[s];
-        // The stream before is half a step ahead.
-        const size_t before = (s + streams - 1) % streams;
-        const bool is_waiting = streams > 1 && step + s > 0;
-        const auto finish_before = [&] {
-          if (is_waiting) add_multiples(moduli, before, out[before], between);
-        };
-        if (step < steps.squares) {
-          put_square(columns, block, out[s], moduli.limbs, finish_before);
-        } else {
-          if (steps.a) put_product(columns, steps.a[s], steps.b[s], moduli.limbs);
-          finish_before();
-          Blocks::carry_block(block, columns);
+      if (step < steps.squares) {
+        put_squares(moduli, out);
+      } else {
+        between.finish();
+        for (size_t s = 0; steps.a && s < streams; s++) {
+          put_product(moduli.columns[s], steps.a[s], steps.b[s], moduli.limbs);
         }
-        eliminate_blocks(moduli, s);
-        if (streams == 1) add_multiples(moduli, s, out[s], between);
+        carry_blocks(moduli, 0);
       }
+      eliminate_blocks(moduli);
+      for (size_t s = 0; s < streams; s++) add_multiples(moduli, s, out[s], between);
     }
-    if (streams > 1) add_multiples(moduli, streams - 1, out[streams - 1], Nothing());
   }
 
-  /** Down to the ten columns below R, and finds what eliminates those. */
-  static KEYMILL_INLINE void eliminate_blocks(const Moduli& moduli, size_t s) {
-    uint64_t* const block = moduli.multiples[s];
+  static KEYMILL_INLINE void carry_blocks(const Moduli& moduli, size_t first) {
+    for (size_t s = 0; s < streams; s++) Blocks::carry_block(moduli.multiples[s], at(moduli.columns[s], first));
+  }
+
+  /** From blocks of the lowest ten columns down to the ten columns below R, and finds what eliminates those. */
+  static KEYMILL_INLINE void eliminate_blocks(const Moduli& moduli) {
     for (size_t first = 0; first + kBlock < moduli.limbs; first += kBlock) {
-      uint64_t* const columns = at(moduli.columns[s], first);
-      if (first > 0) Blocks::carry_block(block, columns);
+      if (first > 0) carry_blocks(moduli, first);
       for (size_t i = 0; i < moduli.limbs; i += kBlock) {
-        Blocks::template add_product<2 * kBlock>(at(columns, kBlock + i), block, at(block, kBlock),
-                                                 at(moduli.friendly[s], i),
-                                                 difference_of(moduli.friendly[s], moduli.limbs, i));
-        if (i == 0 && first + 2 * kBlock == moduli.limbs) find_multiples(moduli, s);
+        for (size_t s = 0; s < streams; s++) {
+          const uint64_t *const block = moduli.multiples[s], *const friendly = moduli.friendly[s];
+          Blocks::template add_product<2 * kBlock>(at(moduli.columns[s], first + kBlock + i), block, at(block, kBlock),
+                                                   at(friendly, i), difference_of(friendly, moduli.limbs, i));
+        }
+        if (i > 0 || first + 2 * kBlock < moduli.limbs) continue;
+        for (size_t s = 0; s < streams; s++) find_multiples(moduli, s);
       }
     }
   }
@@ -220,68 +222,86 @@ struct Montgomery {
     return at(moduli.multiples[s], kBlock + kDifference);
   }
 
-  /** The ten multiples of the modulus that make the columns below R vanish, and what those carry. */
+  /**
+   * What makes the last ten columns below R vanish, and what that carries: limbs of the lower five, times B' H' - 1,
+   * and then five multiples of the modulus.
+   */
   static KEYMILL_NOINLINE void find_multiples(const Moduli& moduli, size_t s) {
-    const uint64_t *const columns = at(moduli.columns[s], moduli.limbs - kBlock), *const modulus = moduli.value[s];
+    const uint64_t* const columns = at(moduli.columns[s], moduli.limbs - kBlock);
+    const uint64_t *const friendly = moduli.half_friendly[s], *const modulus = moduli.value[s];
     uint64_t* const out = last_multiples(moduli, s);
-    Word m[kBlock], carried = V::broadcast(0);
+    Word q[kColumns], m[kColumns], low[kColumns], high[kColumns], carried = V::broadcast(0);
     KEYMILL_UNROLL
-    for (size_t c = 0; c < kBlock; c++) {
-      Word low = V::load(at(columns, c)), high = V::broadcast(0);
+    for (size_t c = 0; c < kColumns; c++) q[c] = Blocks::put_limb(at(out, c), V::load(at(columns, c)), carried);
+    Blocks::load(low, at(columns, kColumns));
+    Blocks::clear(high);
+    KEYMILL_UNROLL
+    for (size_t r = 0; r < kColumns; r++) {
       KEYMILL_UNROLL
-      for (size_t r = 0; r < kBlock; r++) {
-        if (r >= c) continue;
-        low = V::multiply_low(low, m[r], V::load(at(modulus, c - r)));
-        high = V::multiply_high(high, m[r], V::load(at(modulus, c - 1 - r)));
+      for (size_t c = r; c < kColumns; c++) {
+        low[c] = V::multiply_low(low[c], q[r], V::load(at(friendly, c - r)));
+        if (c > r) high[c] = V::multiply_high(high[c], q[r], V::load(at(friendly, c - 1 - r)));
       }
-      const Word sum = V::add(V::add(low, carried), high);
+    }
+    KEYMILL_UNROLL
+    for (size_t c = 0; c < kColumns; c++) {
+      KEYMILL_UNROLL
+      for (size_t r = 0; r < c; r++) {
+        low[c] = V::multiply_low(low[c], m[r], V::load(at(modulus, c - r)));
+        // The last to be known, but for the last of m.
+        if (r + 1 == c) high[c] = V::add(high[c], carried);
+        high[c] = V::multiply_high(high[c], m[r], V::load(at(modulus, c - 1 - r)));
+      }
+      const Word sum = V::add(low[c], c == 0 ? carried : high[c]);
       m[c] = V::multiply_low(V::broadcast(0), sum, moduli.negative_inverse[s]);
-      V::store(at(out, c), m[c]);
+      V::store(at(out, kColumns + c), m[c]);
       // The low half of m[c] times the lowest limb makes the sum a multiple of 2^52: the next one.
       carried = V::signed_right(V::add(sum, V::broadcast(kLimbMask)), kLimbBits);
     }
     V::store(at(out, kBlock), carried);
   }
 
-  /** Adds those multiples of the modulus to the columns above R, and carries these over into `out`. */
+  /** Adds H' and the modulus, times what was found, to the columns above R, and carries these over into `out`. */
   template <typename Between>
   static KEYMILL_NOINLINE void add_multiples(const Moduli& moduli, size_t s, uint64_t* out, Between&& between) {
     Word m[kBlock], carried = V::load(at(last_multiples(moduli, s), kBlock));
-    load(m, last_multiples(moduli, s));
+    Blocks::load(m, last_multiples(moduli, s));
     size_t first = 0;
-    for (; first + kBlock < moduli.limbs; first += kColumns) {
-      add_columns<-static_cast<int>(kBlock)>(moduli, s, out, first, m, carried, between);
+    for (; first + kColumns < moduli.limbs; first += kColumns) {
+      if (between.is_done()) {
+        add_columns<false>(moduli, s, out, first, m, carried, Nothing());
+      } else {
+        add_columns<false>(moduli, s, out, first, m, carried, between);
+      }
     }
-    add_columns<0>(moduli, s, out, first, m, carried, between);
-    add_columns<kColumns>(moduli, s, out, first + kColumns, m, carried, Nothing());
+    add_columns<true>(moduli, s, out, first, m, carried, Nothing());
   }
 
   /**
-   * The same for five limbs. The limb of the modulus whose product with m[r] has its low half in column i above R is
-   * i + 10 - r, where there is one, r > `past` + i - first; the high half of what the column below takes is added too.
+   * The same for five limbs. What m[r] multiplies, H' or the modulus, has the low half of limb first + c + 5 - r % 5 in
+   * column c, where there is such a limb, and the high half of the one before. Limb by limb: columns are ready one
+   * after another, and so are what they carry.
    */
-  template <int past, typename Between>
+  template <bool are_last, typename Between>
   static KEYMILL_INLINE void add_columns(const Moduli& moduli, size_t s, uint64_t* out, size_t first,
                                          const Word (&m)[kBlock], Word& carried, Between&& between) {
-    const uint64_t* const modulus = at(moduli.value[s], first);
-    const auto has = [](size_t c, size_t r)
-                         KEYMILL_INLINE_LAMBDA { return static_cast<int>(r) > past + static_cast<int>(c); };
     Word sum[kColumns], high[kColumns];
-    load(sum, at(moduli.columns[s], moduli.limbs + first));
+    Blocks::load(sum, at(moduli.columns[s], moduli.limbs + first));
+    Blocks::clear(high);
     KEYMILL_UNROLL
-    for (size_t c = 0; c < kColumns; c++) high[c] = V::broadcast(0);
-    KEYMILL_UNROLL
-    for (size_t half = 0; half < kBlock; half += kSteps) {
+    for (size_t half = 0; half < kBlock; half += kColumns) {
+      const uint64_t* const number = at(half == 0 ? moduli.half_friendly[s] : moduli.value[s], first);
       auto part = between.begin();
       KEYMILL_UNROLL
-      for (size_t step = 0; step < kSteps; step++) {
-        const size_t r = half + step;
+      for (size_t i = 0; i < (are_last ? kColumns : kBlock); i++) {
+        const Word limb = V::load(at(number, i));
         KEYMILL_UNROLL
-        for (size_t c = 0; c < kColumns; c++) {
-          if (has(c, r)) sum[c] = V::multiply_low(sum[c], m[r], V::load(at(modulus, c + kBlock - r)));
-          if (has(c, r + 1)) high[c] = V::multiply_high(high[c], m[r], V::load(at(modulus, c + kBlock - 1 - r)));
+        for (size_t r = 0; r < kColumns; r++) {
+          const size_t low = i + r - kColumns, high_one = low + 1;
+          if (low < kColumns) sum[low] = V::multiply_low(sum[low], m[half + r], limb);
+          if (high_one < kColumns) high[high_one] = V::multiply_high(high[high_one], m[half + r], limb);
         }
-        part.step(step);
+        if (i % 2 == 1) part.step(i / 2);
       }
       part.end();
     }
@@ -298,12 +318,6 @@ struct Montgomery {
       Blocks::put_limb(at(difference, c), V::subtract(sum[c], V::load(at(out, block + c))), borrow);
     }
     V::store(at(difference, kColumns), borrow);
-  }
-
-  template <size_t count>
-  static KEYMILL_INLINE void load(Word (&out)[count], const uint64_t* from) {
-    KEYMILL_UNROLL
-    for (size_t c = 0; c < count; c++) out[c] = V::load(at(from, c));
   }
 };
 

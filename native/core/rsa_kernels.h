@@ -16,16 +16,18 @@ struct RsaPublicNumbers {
   /** -1 / n mod 2^52. */
   uint64_t negative_inverse;
   const uint64_t* modulus;
-  /** (k n + 1) / 2^520 with k = -1 / n mod 2^520, as long as n. */
+  /** (k n + 1) / B with k = -1 / n mod B, as long as n, for B = 2^520 and for B = 2^260. */
   const uint64_t* friendly;
+  const uint64_t* half_friendly;
   /** R^2 mod n. */
   const uint64_t* radix_squared;
 };
 
 struct RsaPrimeNumbers {
   const uint64_t* value;
-  /** (k value + 1) / 2^520 with k = -1 / value mod 2^520. */
+  /** (k value + 1) / B with k = -1 / value mod B, for B = 2^520 and for B = 2^260. */
   const uint64_t* friendly;
+  const uint64_t* half_friendly;
   /** d mod (value - 1). */
   const uint64_t* exponent;
   /** R'^2 and R'^3 mod value. */

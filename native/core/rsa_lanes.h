@@ -32,7 +32,7 @@ struct Rsa {
     uint64_t word[Halves::kWords(kPrimeLimbs)];
   };
   struct alignas(64) PublicWork {
-    Number modulus, friendly, radix_squared, input, base, power, product;
+    Number modulus, friendly, half_friendly, radix_squared, input, base, power, product;
     uint64_t negative_inverse[kLanes];
     uint64_t columns[Whole::kColumnWords(kLimbs)], multiples[Whole::kMultipleWords];
   };
@@ -40,7 +40,8 @@ struct Rsa {
   struct alignas(64) PrivateWork {
     PublicWork whole;
     Number factor, inverse, next;
-    Half modulus[2], friendly[2], exponent[2], radix_squared[2], radix_cubed[2], base[2], power[2], entry[2];
+    Half modulus[2], friendly[2], half_friendly[2], exponent[2], radix_squared[2], radix_cubed[2], base[2], power[2],
+        entry[2];
     Half coefficient, unit;
     uint64_t negative_inverse[2][kLanes], multiples[2][Halves::kMultipleWords];
     /** Entry k of limb i at word kEntries i + k. */
@@ -100,6 +101,7 @@ struct Rsa {
   static void load_numbers(PublicWork& work, size_t count, Key key) {
     load_limbs(work.modulus.word, kLimbs, count, [&](size_t i) { return key(i)->modulus; });
     load_number(work.friendly.word, kLimbs, count, [&](size_t i) { return key(i)->friendly; });
+    load_limbs(work.half_friendly.word, kLimbs, count, [&](size_t i) { return key(i)->half_friendly; });
     load_number(work.radix_squared.word, kLimbs, count, [&](size_t i) { return key(i)->radix_squared; });
     load_limbs(work.negative_inverse, 1, count, [&](size_t i) { return &key(i)->negative_inverse; });
   }
@@ -147,8 +149,13 @@ struct Rsa {
   // ---- The public operation ----
 
   static typename Whole::Moduli modulus_of(PublicWork& work) {
-    return {kLimbs,         {work.modulus.word}, {work.friendly.word}, {V::load(work.negative_inverse)},
-            {work.columns}, {work.multiples}};
+    return {kLimbs,
+            {work.modulus.word},
+            {work.friendly.word},
+            {work.half_friendly.word},
+            {V::load(work.negative_inverse)},
+            {work.columns},
+            {work.multiples}};
   }
 
   static void copy(uint64_t* out, const uint64_t* from, size_t words) {
@@ -208,6 +215,7 @@ struct Rsa {
     return {kPrimeLimbs,
             {work.modulus[0].word, work.modulus[1].word},
             {work.friendly[0].word, work.friendly[1].word},
+            {work.half_friendly[0].word, work.half_friendly[1].word},
             {V::load(work.negative_inverse[0]), V::load(work.negative_inverse[1])},
             {work.whole.columns, work.whole.columns + Halves::kColumnWords(kPrimeLimbs)},
             {work.multiples[0], work.multiples[1]}};
@@ -220,6 +228,7 @@ struct Rsa {
       };
       load(work.modulus[s].word, kPrimeLimbs, &RsaPrimeNumbers::value);
       load(work.friendly[s].word, kPrimeLimbs, &RsaPrimeNumbers::friendly);
+      load(work.half_friendly[s].word, kPrimeLimbs, &RsaPrimeNumbers::half_friendly);
       load(work.exponent[s].word, kPrimeLimbs, &RsaPrimeNumbers::exponent);
       load(work.radix_squared[s].word, kPrimeLimbs, &RsaPrimeNumbers::radix_squared);
       load(work.radix_cubed[s].word, kPrimeLimbs, &RsaPrimeNumbers::radix_cubed);
@@ -318,57 +327,57 @@ struct Rsa {
       begin_number();
     }
 
+    KEYMILL_INLINE bool is_done() const { return left_ == 0; }
+
     /** The search of one limb. */
     class Part {
      public:
-      explicit Part(Scan& of) : scan(of), is_wanted(of.left_ > 0) {}
+      KEYMILL_INLINE explicit Part(Scan& of) : scan_(of), limb_(of.limb_), entries_(of.entries_) {
+        for (int b = 0; b < kWindowBits; b++) bit_[b] = of.bit_[of.stream_][b];
+      }
 
       /** The first four steps read four entries each, the last decides. */
       KEYMILL_INLINE void step(size_t i) {
-        if (!is_wanted) return;
-        const Mask* const bit = scan.bit_[scan.stream_];
         if (i == 4) {
-          V::store(scan.limb_, V::select(bit[3], upper, lower));
+          V::store(limb_, V::select(bit_[3], upper_, lower_));
         } else {
-          const Word four = choose<2>(bit, scan.entries_ + 4 * i * kLanes);
-          Word& eight = i < 2 ? lower : upper;
-          eight = i % 2 ? V::select(bit[2], four, eight) : four;
+          const Word four = choose<2>(bit_, entries_ + 4 * i * kLanes);
+          Word& eight = i < 2 ? lower_ : upper_;
+          eight = i % 2 ? V::select(bit_[2], four, eight) : four;
         }
       }
 
-      KEYMILL_INLINE void end() {
-        if (is_wanted) scan.advance();
-      }
+      KEYMILL_INLINE void end() { scan_.advance(); }
 
      private:
-      Scan& scan;
-      const bool is_wanted;
-      Word lower, upper;
+      Scan& scan_;
+      uint64_t* const limb_;
+      const uint64_t* const entries_;
+      Mask bit_[kWindowBits];
+      Word lower_, upper_;
     };
 
     KEYMILL_INLINE Part begin() { return Part(*this); }
 
+    /** Finds what is left. */
     void finish() {
-      while (left_ > 0) {
+      while (!is_done()) {
         Part part = begin();
         for (size_t i = 0; i < 5; i++) part.step(i);
         part.end();
       }
+      for (Half& number : out_) Halves::set_differences(number.word, kPrimeLimbs);
     }
 
    private:
     KEYMILL_INLINE void advance() {
       limb_ += kLanes;
       entries_ += kEntries * kLanes;
-      if (--left_ == 0) end_number();
-    }
-    KEYMILL_NOINLINE void end_number() {
-      Halves::set_differences(out_[stream_].word, kPrimeLimbs);
-      if (stream_ == 1) return;
+      if (--left_ > 0 || stream_ == 1) return;
       stream_ = 1;
       begin_number();
     }
-    void begin_number() {
+    KEYMILL_INLINE void begin_number() {
       limb_ = out_[stream_].word;
       entries_ = work_.table[stream_];
       left_ = kPrimeLimbs;
@@ -392,21 +401,26 @@ struct Rsa {
     const uint64_t* entries_;
   };
 
-  /** base = m2 + q h with h = (m1 - m2) / q mod p (RFC 8017 section 5.1.2), below three times n. */
+  /** base = m2 + q h with h = (m1 - m2) / q mod p (RFC 8017 section 5.1.2), below four times n. */
   static void combine(PrivateWork& work) {
     uint64_t *const m1 = work.power[0].word, *const m2 = work.power[1].word, *const columns = work.whole.columns;
     const uint64_t* const p = work.modulus[0].word;
-    // m2 is at most 2 q, and q below 2 p, as both have the same length.
+    // m2 is at most 3 q, and q below 2 p, as both have the same length.
     Word carried = V::broadcast(0);
     for (size_t i = 0; i < kPrimeLimbs * kLanes; i += kLanes) {
-      const Word four_p = V::left(V::load(p + i), 2);
-      const Word sum = V::add(V::add(V::subtract(V::load(m1 + i), V::load(m2 + i)), four_p), carried);
+      const Word eight_p = V::left(V::load(p + i), 3);
+      const Word sum = V::add(V::add(V::subtract(V::load(m1 + i), V::load(m2 + i)), eight_p), carried);
       V::store(m1 + i, V::both(sum, V::broadcast(kLimbMask)));
       carried = V::signed_right(sum, kLimbBits);
     }
     Prime::set_differences(m1, kPrimeLimbs);
-    const typename Prime::Moduli modulo_p = {
-        kPrimeLimbs, {p}, {work.friendly[0].word}, {V::load(work.negative_inverse[0])}, {columns}, {work.multiples[0]}};
+    const typename Prime::Moduli modulo_p = {kPrimeLimbs,
+                                             {p},
+                                             {work.friendly[0].word},
+                                             {work.half_friendly[0].word},
+                                             {V::load(work.negative_inverse[0])},
+                                             {columns},
+                                             {work.multiples[0]}};
     Prime::multiply(modulo_p, {m1}, {m1}, {work.coefficient.word});
     Prime::put_product(columns, m1, work.modulus[1].word, kPrimeLimbs);
     for (size_t i = 0; i < kPrimeLimbs * kLanes; i += kLanes) {

@@ -10,6 +10,9 @@
 namespace keymill {
 namespace {
 
+/** Of B and of B' (montgomery.h). */
+constexpr int kFriendlyBits = 520, kHalfFriendlyBits = 260;
+
 /** Each use squares r; a fresh one now and then ends whatever was learned of it. OpenSSL's BN_BLINDING does the same.
  */
 constexpr unsigned kBlindingUses = 1024;
@@ -40,19 +43,18 @@ Bn power_of_two_mod(size_t bits, const BIGNUM* m, BN_CTX* context) {
   return power;
 }
 
-/** (k m + 1) / 2^520 with k = -1 / m mod 2^520, for odd m: times 2^520, less 1, a multiple of m (montgomery.h). */
-Bn friendly_multiple(const BIGNUM* m, BN_CTX* context) {
-  constexpr int kBits = 520;
+/** With B = 2^bits, (k m + 1) / B with k = -1 / m mod B, for odd m: times B, less 1, a multiple of m (montgomery.h). */
+Bn friendly_multiple(int bits, const BIGNUM* m, BN_CTX* context) {
   Bn inverse(BN_secure_new()), product(BN_secure_new()), two(BN_secure_new());
-  const auto reduce = [](const Bn& x) {
-    if (BN_num_bits(x.get()) > kBits) BN_mask_bits(x.get(), kBits);
+  const auto reduce = [bits](const Bn& x) {
+    if (BN_num_bits(x.get()) > bits) BN_mask_bits(x.get(), bits);
   };
   if (!inverse || !product || !two || !BN_copy(product.get(), m)) return nullptr;
   BN_mask_bits(product.get(), 64);
-  bool computed = BN_set_word(inverse.get(), inverse_word(BN_get_word(product.get()))) &&
-                  BN_set_bit(two.get(), kBits) && BN_add_word(two.get(), 2);
+  bool computed = BN_set_word(inverse.get(), inverse_word(BN_get_word(product.get()))) && BN_set_bit(two.get(), bits) &&
+                  BN_add_word(two.get(), 2);
   // Newton's iteration, x (2 - m x), doubles the bits that are right.
-  for (int bits = 64; computed && bits < kBits; bits *= 2) {
+  for (int right = 64; computed && right < bits; right *= 2) {
     computed = BN_mul(product.get(), m, inverse.get(), context);
     reduce(product);
     computed = computed && BN_sub(product.get(), two.get(), product.get()) &&
@@ -61,7 +63,7 @@ Bn friendly_multiple(const BIGNUM* m, BN_CTX* context) {
   }
   computed = computed && BN_sub_word(two.get(), 2) && BN_sub(inverse.get(), two.get(), inverse.get()) &&
              BN_mul(product.get(), m, inverse.get(), context) && BN_add_word(product.get(), 1) &&
-             BN_rshift(product.get(), product.get(), kBits);
+             BN_rshift(product.get(), product.get(), bits);
   return computed ? std::move(product) : nullptr;
 }
 
@@ -92,19 +94,21 @@ bool RsaPrepared::read_public(const Key& key) {
   e_ = public_number(key, OSSL_PKEY_PARAM_RSA_E);
   const BnContext context(BN_CTX_new());
   if (!n_ || !e_ || !context) return false;
-  public_limbs_.reset(new (std::nothrow) uint64_t[3 * limbs_]);
+  public_limbs_.reset(new (std::nothrow) uint64_t[4 * limbs_]);
   uint64_t* const modulus = public_limbs_.get();
-  uint64_t *const friendly = modulus + limbs_, *const radix_squared = friendly + limbs_;
-  const Bn multiple = friendly_multiple(n_.get(), context.get());
+  uint64_t *const friendly = modulus + limbs_, *const half_friendly = friendly + limbs_;
+  uint64_t* const radix_squared = half_friendly + limbs_;
+  const Bn multiple = friendly_multiple(kFriendlyBits, n_.get(), context.get());
+  const Bn half_multiple = friendly_multiple(kHalfFriendlyBits, n_.get(), context.get());
   const Bn squared = power_of_two_mod(2 * limbs_ * kLimbBits, n_.get(), context.get());
   if (!modulus || !to_limbs(n_.get(), limbs_, modulus) || !to_limbs(multiple.get(), limbs_, friendly) ||
-      !to_limbs(squared.get(), limbs_, radix_squared)) {
+      !to_limbs(half_multiple.get(), limbs_, half_friendly) || !to_limbs(squared.get(), limbs_, radix_squared)) {
     return false;
   }
   if (static_cast<size_t>(BN_num_bytes(n_.get())) > sizeof modulus_) return false;
   BN_bn2bin(n_.get(), modulus_);
   // Below 2^32 (rsa_check.cc).
-  public_half_ = {BN_get_word(e_.get()), negative_inverse(modulus[0]), modulus, friendly, radix_squared};
+  public_half_ = {BN_get_word(e_.get()), negative_inverse(modulus[0]), modulus, friendly, half_friendly, radix_squared};
   return true;
 }
 
@@ -115,8 +119,8 @@ bool RsaPrepared::read_private(const Key& key) {
   constexpr Names kPrimes[2] = {{OSSL_PKEY_PARAM_RSA_FACTOR1, OSSL_PKEY_PARAM_RSA_EXPONENT1},
                                 {OSSL_PKEY_PARAM_RSA_FACTOR2, OSSL_PKEY_PARAM_RSA_EXPONENT2}};
   const size_t half = limbs_ / 2, radix_bits = half * kLimbBits;
-  // Five numbers and a word for each prime, and the coefficient.
-  secret_ = SecretBytes((2 * (5 * half + 1) + half) * sizeof(uint64_t));
+  // Six numbers and a word for each prime, and the coefficient.
+  secret_ = SecretBytes((2 * (6 * half + 1) + half) * sizeof(uint64_t));
   const BnContext context(BN_CTX_secure_new());
   if (!secret_.ok() || !context) return false;
   auto* next = reinterpret_cast<uint64_t*>(secret_.data());
@@ -130,13 +134,14 @@ bool RsaPrepared::read_private(const Key& key) {
     const Bn exponent = key_number(key.pkey.get(), kPrimes[i].exponent);
     if (!prime || !exponent) return false;
     BN_set_flags(prime.get(), BN_FLG_CONSTTIME);
-    const Bn multiple = friendly_multiple(prime.get(), context.get());
+    const Bn multiple = friendly_multiple(kFriendlyBits, prime.get(), context.get());
+    const Bn half_multiple = friendly_multiple(kHalfFriendlyBits, prime.get(), context.get());
     const Bn squared = power_of_two_mod(2 * radix_bits, prime.get(), context.get());
     const Bn cubed = power_of_two_mod(3 * radix_bits, prime.get(), context.get());
     RsaPrimeNumbers& numbers = private_half_.prime[i];
     if (!write(prime.get(), &numbers.value) || !write(multiple.get(), &numbers.friendly) ||
-        !write(exponent.get(), &numbers.exponent) || !write(squared.get(), &numbers.radix_squared) ||
-        !write(cubed.get(), &numbers.radix_cubed)) {
+        !write(half_multiple.get(), &numbers.half_friendly) || !write(exponent.get(), &numbers.exponent) ||
+        !write(squared.get(), &numbers.radix_squared) || !write(cubed.get(), &numbers.radix_cubed)) {
       return false;
     }
     *next = negative_inverse(numbers.value[0]);

@@ -9,7 +9,7 @@ namespace keymill {
 constexpr size_t kMontgomeryLanes = 8;
 constexpr size_t kMontgomeryStreams = 2;
 
-/** What is computed; each result is out as a number below 33/16 times the modulus. R is 2^(52 limbs). */
+/** What is computed; each result is out as a number below 49/16 times the modulus. R is 2^(52 limbs). */
 enum class MontgomeryOperation {
   /** a b / R. */
   kMultiply,
@@ -26,8 +26,9 @@ struct MontgomeryTask {
   /** 1 or 2. */
   size_t streams;
   const uint64_t* modulus[kMontgomeryStreams];
-  /** (k modulus + 1) / 2^520 with k = -1 / modulus mod 2^520. */
+  /** (k modulus + 1) / B with k = -1 / modulus mod B, for B = 2^520 and for B = 2^260. */
   const uint64_t* friendly[kMontgomeryStreams];
+  const uint64_t* half_friendly[kMontgomeryStreams];
   /** -1 / modulus mod 2^52, one word per lane. */
   const uint64_t* negative_inverse[kMontgomeryStreams];
   const uint64_t* a[kMontgomeryStreams];
@@ -39,8 +40,8 @@ struct MontgomeryTask {
   uint64_t* scratch;
 };
 
-/** For each stream six numbers of 80 limbs with their differences, the columns of a product, and multiples. */
-constexpr size_t kScratchWords = kMontgomeryStreams * (6 * 128 + 160 + 32) * kMontgomeryLanes;
+/** For each stream seven numbers of 80 limbs with their differences, the columns of a product, and multiples. */
+constexpr size_t kScratchWords = kMontgomeryStreams * (7 * 128 + 160 + 32) * kMontgomeryLanes;
 
 using RunMontgomery = void (*)(const MontgomeryTask&);
 

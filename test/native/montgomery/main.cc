@@ -18,7 +18,7 @@ using namespace keymill;
 
 constexpr int kLimbBits = 52;
 constexpr size_t kMaxLimbs = 80;
-constexpr int kBlockBits = 520;
+constexpr int kFriendlyBits = 520, kHalfFriendlyBits = 260;
 constexpr size_t kMaxBytes = kMaxLimbs * kLimbBits / 8;
 constexpr size_t kWords = kMaxLimbs * kMontgomeryLanes;
 
@@ -118,12 +118,10 @@ Number read_lane(const uint64_t* words, size_t lane, size_t limbs) {
 /** One stream's numbers, as OpenSSL's and in lanes. */
 struct Stream {
   Number modulus[kMontgomeryLanes], a[kMontgomeryLanes], b[kMontgomeryLanes];
-  uint64_t modulus_words[kWords], friendly_words[kWords], a_words[kWords], b_words[kWords];
+  uint64_t modulus_words[kWords], friendly_words[kWords], half_friendly_words[kWords], a_words[kWords], b_words[kWords];
   uint64_t negative_inverse[kMontgomeryLanes], out[kWords], reduced[kWords];
 
   void fill(size_t limbs, int bits) {
-    const Number block = number(), k = number(), friendly = number();
-    BN_set_bit(block.get(), kBlockBits);
     for (size_t lane = 0; lane < kMontgomeryLanes; lane++) {
       Number& n = modulus[lane];
       do {
@@ -133,17 +131,26 @@ struct Stream {
       } while (BN_is_one(n.get()));
       a[lane] = factor_for(n.get(), bits);
       b[lane] = factor_for(n.get(), bits);
-      require(BN_mod_inverse(k.get(), n.get(), block.get(), context) && BN_sub(k.get(), block.get(), k.get()) &&
-                  BN_mul(friendly.get(), k.get(), n.get(), context) && BN_add_word(friendly.get(), 1) &&
-                  BN_rshift(friendly.get(), friendly.get(), kBlockBits),
-              "the test's own numbers");
+      const Number k = write_friendly(friendly_words, kFriendlyBits, lane, limbs);
+      write_friendly(half_friendly_words, kHalfFriendlyBits, lane, limbs);
       BN_mask_bits(k.get(), kLimbBits);
       negative_inverse[lane] = BN_get_word(k.get());
       write_lane(modulus_words, lane, limbs, n.get());
-      write_lane(friendly_words, lane, limbs, friendly.get());
       write_lane(a_words, lane, limbs, a[lane].get());
       write_lane(b_words, lane, limbs, b[lane].get());
     }
+  }
+
+  /** (k n + 1) / 2^bits; returns k. */
+  Number write_friendly(uint64_t* words, int bits, size_t lane, size_t limbs) {
+    const BIGNUM* const n = modulus[lane].get();
+    Number block = number(), k = number(), friendly = number();
+    require(BN_set_bit(block.get(), bits) && BN_mod_inverse(k.get(), n, block.get(), context) &&
+                BN_sub(k.get(), block.get(), k.get()) && BN_mul(friendly.get(), k.get(), n, context) &&
+                BN_add_word(friendly.get(), 1) && BN_rshift(friendly.get(), friendly.get(), bits),
+            "the test's own numbers");
+    write_lane(words, lane, limbs, friendly.get());
+    return k;
   }
 
   /** The result, times what it was divided by, is what OpenSSL computes, and it is in its range. */
@@ -158,10 +165,10 @@ struct Stream {
       if (divisions > 1) BN_mod_sqr(expected.get(), expected.get(), n, context);
       BN_mod_mul(expected.get(), expected.get(), is_fourth_power ? expected.get() : b[lane].get(), n, context);
       const Number got = read_lane(out, lane, limbs), least = read_lane(reduced, lane, limbs);
-      BN_lshift(limit.get(), n, 5);
-      BN_add(limit.get(), limit.get(), n);
+      BN_copy(limit.get(), n);
+      BN_mul_word(limit.get(), 49);
       BN_rshift(limit.get(), limit.get(), 4);
-      require(BN_cmp(got.get(), limit.get()) <= 0, "a result above 33/16 of the modulus");
+      require(BN_cmp(got.get(), limit.get()) <= 0, "a result above 49/16 of the modulus");
       require(BN_cmp(least.get(), n) < 0, "a least residue that is none");
       for (BIGNUM* const result : {got.get(), least.get()}) {
         BN_nnmod(result, result, n, context);
@@ -185,6 +192,7 @@ void check_size(RunMontgomery run, size_t limbs, size_t streams, int bits, size_
       stream.fill(limbs, bits);
       task.modulus[s] = stream.modulus_words;
       task.friendly[s] = stream.friendly_words;
+      task.half_friendly[s] = stream.half_friendly_words;
       task.negative_inverse[s] = stream.negative_inverse;
       task.a[s] = stream.a_words;
       task.b[s] = stream.b_words;

@@ -30,6 +30,7 @@ void run_streams(const MontgomeryTask& task) {
   for (size_t s = 0; s < streams; s++) {
     moduli.value[s] = number(task.modulus[s]);
     moduli.friendly[s] = number(task.friendly[s]);
+    moduli.half_friendly[s] = number(task.half_friendly[s]);
     moduli.negative_inverse[s] = V::load(task.negative_inverse[s]);
     moduli.columns[s] = take(M::kColumnWords(limbs));
     moduli.multiples[s] = take(M::kMultipleWords);
