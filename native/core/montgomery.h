@@ -68,7 +68,9 @@ struct Montgomery {
     compute(moduli, number, {times, nullptr, nullptr}, Nothing());
   }
 
-  /** Nothing to do beside the multiplications. */
+  /** Of a part of something that is done beside multiplications. */
+  static constexpr size_t kSteps = kBlock;
+  /** Nothing to do beside them. */
   struct Nothing {
     KEYMILL_INLINE static bool is_done() { return true; }
     KEYMILL_INLINE Nothing begin() { return {}; }
@@ -79,9 +81,9 @@ struct Montgomery {
 
   /**
    * number = number^2 / R, so many times, and then number b / R. Something else may be done beside the squares, such as
-   * finding b: while `between` is not done, two parts of it at a time, each of which is begin(), step(0) to step(4) of
-   * what that returns, and end() of it. There is room for 2 limbs / 5 - 2 parts beside each square of each stream.
-   * Before any b is read, finish() is called.
+   * finding b: while `between` is not done, parts of it, each of which is begin(), step(0) to step(9) of what that
+   * returns, and end() of it. There is room for limbs / 5 - 1 parts beside each square of each stream. Before any b is
+   * read, finish() is called.
    */
   template <typename Between>
   static void square_and_multiply(const Moduli& moduli, Results number, unsigned times, Numbers b, Between& between) {
@@ -288,10 +290,10 @@ struct Montgomery {
     Word sum[kColumns], high[kColumns];
     Blocks::load(sum, at(moduli.columns[s], moduli.limbs + first));
     Blocks::clear(high);
+    auto part = between.begin();
     KEYMILL_UNROLL
     for (size_t half = 0; half < kBlock; half += kColumns) {
       const uint64_t* const number = at(half == 0 ? moduli.half_friendly[s] : moduli.value[s], first);
-      auto part = between.begin();
       KEYMILL_UNROLL
       for (size_t i = 0; i < (are_last ? kColumns : kBlock); i++) {
         const Word limb = V::load(at(number, i));
@@ -301,10 +303,10 @@ struct Montgomery {
           if (low < kColumns) sum[low] = V::multiply_low(sum[low], m[half + r], limb);
           if (high_one < kColumns) high[high_one] = V::multiply_high(high[high_one], m[half + r], limb);
         }
-        if (i % 2 == 1) part.step(i / 2);
+        if (i % 2 == 1) part.step(half + i / 2);
       }
-      part.end();
     }
+    part.end();
     KEYMILL_UNROLL
     for (size_t c = 0; c < kColumns; c++) {
       sum[c] = Blocks::put_limb(at(out, first + c), V::add(sum[c], high[c]), carried);

@@ -329,21 +329,22 @@ struct Rsa {
 
     KEYMILL_INLINE bool is_done() const { return left_ == 0; }
 
-    /** The search of one limb. */
+    /** The search of two limbs. */
     class Part {
      public:
-      KEYMILL_INLINE explicit Part(Scan& of) : scan_(of), limb_(of.limb_), entries_(of.entries_) {
+      KEYMILL_INLINE explicit Part(Scan& of) : scan_(of), limbs_(of.limbs_), entries_(of.entries_) {
         for (int b = 0; b < kWindowBits; b++) bit_[b] = of.bit_[of.stream_][b];
       }
 
-      /** The first four steps read four entries each, the last decides. */
+      /** The first four steps of each limb read four entries each, the fifth decides. */
       KEYMILL_INLINE void step(size_t i) {
-        if (i == 4) {
-          V::store(limb_, V::select(bit_[3], upper_, lower_));
+        const size_t limb = i / 5, four = i % 5;
+        if (four == 4) {
+          V::store(Halves::at(limbs_, limb), V::select(bit_[3], upper_, lower_));
         } else {
-          const Word four = choose<2>(bit_, entries_ + 4 * i * kLanes);
-          Word& eight = i < 2 ? lower_ : upper_;
-          eight = i % 2 ? V::select(bit_[2], four, eight) : four;
+          const Word found = choose<2>(bit_, entries_ + (kEntries * limb + 4 * four) * kLanes);
+          Word& eight = four < 2 ? lower_ : upper_;
+          eight = four % 2 ? V::select(bit_[2], found, eight) : found;
         }
       }
 
@@ -351,7 +352,7 @@ struct Rsa {
 
      private:
       Scan& scan_;
-      uint64_t* const limb_;
+      uint64_t* const limbs_;
       const uint64_t* const entries_;
       Mask bit_[kWindowBits];
       Word lower_, upper_;
@@ -363,7 +364,7 @@ struct Rsa {
     void finish() {
       while (!is_done()) {
         Part part = begin();
-        for (size_t i = 0; i < 5; i++) part.step(i);
+        for (size_t i = 0; i < Halves::kSteps; i++) part.step(i);
         part.end();
       }
       for (Half& number : out_) Halves::set_differences(number.word, kPrimeLimbs);
@@ -371,14 +372,15 @@ struct Rsa {
 
    private:
     KEYMILL_INLINE void advance() {
-      limb_ += kLanes;
-      entries_ += kEntries * kLanes;
-      if (--left_ > 0 || stream_ == 1) return;
+      limbs_ += 2 * kLanes;
+      entries_ += 2 * kEntries * kLanes;
+      left_ -= 2;
+      if (left_ > 0 || stream_ == 1) return;
       stream_ = 1;
       begin_number();
     }
     KEYMILL_INLINE void begin_number() {
-      limb_ = out_[stream_].word;
+      limbs_ = out_[stream_].word;
       entries_ = work_.table[stream_];
       left_ = kPrimeLimbs;
     }
@@ -397,7 +399,7 @@ struct Rsa {
     Half (&out_)[2];
     Mask bit_[2][kWindowBits];
     size_t stream_ = 0, left_;
-    uint64_t* limb_;
+    uint64_t* limbs_;
     const uint64_t* entries_;
   };
 
