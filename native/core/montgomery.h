@@ -35,7 +35,8 @@ struct Montgomery {
   static constexpr size_t kWords(size_t limbs) { return (limbs + limbs / kBlock * kDifference) * V::kLanes; }
   /** 64-bit words of a product's columns. */
   static constexpr size_t kColumnWords(size_t limbs) { return 2 * limbs * V::kLanes; }
-  /** 64-bit words for what eliminates columns: a block with its difference, and ten multiples and what they carry. */
+  /** 64-bit words for what eliminates columns: a block with its difference, the factors of H' and the modulus, a carry.
+   */
   static constexpr size_t kMultipleWords = (2 * kBlock + kDifference + 1) * V::kLanes;
 
   /** One of each per stream, distinct memory. */
@@ -45,7 +46,7 @@ struct Montgomery {
     /** A multiple of ten, at least twenty. */
     size_t limbs;
     const uint64_t* value[streams];
-    /** H of B and of B', see above. */
+    /** H, and H' of B', see above. */
     const uint64_t* friendly[streams];
     const uint64_t* half_friendly[streams];
     /** -1 / value mod 2^52. */
