@@ -64,6 +64,25 @@ describe('coalescing', () => {
     await engine.close();
   });
 
+  test('one thread gets longer batches than several, which could share them, but none dearer than those of RSA-4096', async () => {
+    for (const [threads, keySpec, expected] of [
+      [1, 'RSA_2048', [32, 32]],
+      [2, 'RSA_2048', [16, 16, 16, 16]],
+      [1, 'RSA_4096', [8, 8]],
+    ] as const) {
+      const open = openManual({ threads });
+      const { engine, backend } = open;
+      const key = await dearKey(open, keySpec);
+      const before = backend.submitted.length;
+      const calls = Array.from({ length: 64 }, () => engine.sign(signing(key, 'RSASSA_PKCS1_V1_5_SHA_256')));
+      await tick();
+      assert.deepEqual(sizes(backend).slice(before), expected, `${keySpec}, ${threads}`);
+      await backend.finishAll();
+      await Promise.all(calls);
+      await engine.close();
+    }
+  });
+
   test('batches of a packed call are longer than others where every thread has two, and none dearer than those of RSA-4096', async () => {
     for (const [threads, keySpec, algorithm, items, batchSizes] of [
       [1, 'ECC_NIST_P256', 'ECDSA_SHA_256', 1024, { 512: 2 }],

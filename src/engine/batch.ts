@@ -106,6 +106,8 @@ export class Call {
 
 /** About a millisecond of work: long enough to hide a thread hand-off, short enough to spread over threads and to stay fair. */
 export const BATCH_UNITS = 500;
+/** What batches are not made longer than for speed: the dearest operations' shortest take as long, and others wait for those anyway. */
+export const MAX_BATCH_UNITS = 10_000;
 const MAX_INLINE_RECORDS = 1024;
 const MAX_DEAR_RECORDS = 256;
 /** Arena bytes planned per record when a block is sized; longer inputs get a longer block. */
@@ -122,6 +124,12 @@ export const align8 = (bytes: number): number => (bytes + 7) & ~7;
 /** Blocks come in powers of two, so that they can be used again. */
 export const blockSize = (bytes: number): number => 2 ** Math.ceil(Math.log2(Math.max(bytes, MIN_BLOCK_BYTES)));
 
+/** Most operations of a batch for worker threads; more where there is one only, as no other could take half of them. */
+function dearRecords({ units, leastRecords = 1 }: Cost, threads: number): number {
+  const records = Math.max(leastRecords, Math.min(MAX_DEAR_RECORDS, Math.floor(BATCH_UNITS / units)));
+  return threads > 1 ? records : Math.max(records, Math.min(2 * leastRecords, Math.floor(MAX_BATCH_UNITS / units)));
+}
+
 /** Operations of one kind that may share a batch, and that lane's place in the fair order. */
 export class Lane {
   readonly cost: Cost;
@@ -134,12 +142,10 @@ export class Lane {
   /** Start-time fair queueing: the virtual time at which this lane's next batch starts. */
   virtualTime = 0;
 
-  constructor(cost: Cost) {
+  constructor(cost: Cost, threads: number) {
     this.cost = cost;
     this.isInline = cost.costClass === 'inline';
-    this.maxRecords = this.isInline
-      ? MAX_INLINE_RECORDS
-      : Math.min(MAX_DEAR_RECORDS, Math.max(1, cost.leastRecords ?? 1, Math.floor(BATCH_UNITS / cost.units)));
+    this.maxRecords = this.isInline ? MAX_INLINE_RECORDS : dearRecords(cost, threads);
     const recordBytes = RECORD_BYTES + (cost.recordBytes ?? ARENA_BYTES_PER_RECORD);
     this.blockBytes = blockSize(BLOCK_HEADER_BYTES + this.maxRecords * recordBytes);
   }

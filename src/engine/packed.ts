@@ -4,7 +4,7 @@
  */
 import { bytesLength, integer, optionalBytesLength, plainView } from './arguments.ts';
 import { BLOCK_HEADER_BYTES, Flag, HANDLE_BYTES, RECORD_BYTES, RecordWord, Status } from './backend.ts';
-import { align8, Batch, Call, type Lane } from './batch.ts';
+import { align8, Batch, Call, type Lane, MAX_BATCH_UNITS } from './batch.ts';
 import { failures, runDirect } from './direct.ts';
 import { argumentError, EngineError, statusError } from './errors.ts';
 import { EngineKey, type KeyState } from './key.ts';
@@ -241,15 +241,12 @@ interface PackedPart {
   readonly keys: readonly KeyState[];
 }
 
-/** No more than the dearest operations' shortest batches, so that other lanes wait no longer than for those. */
-const PACKED_BATCH_UNITS = 10_000;
-
 /**
  * Items of a packed call that share a batch. Nobody waits for a part of them, so a batch is longer than others where that leaves every
  * thread two: what a batch costs beside its items, waking a thread and coming back, is spread over more.
  */
 function packedItems({ cost, maxRecords }: Lane, items: number, threads: number): number {
-  const share = Math.min(PACKED_BATCH_UNITS / cost.units, items / (2 * threads));
+  const share = Math.min(MAX_BATCH_UNITS / cost.units, items / (2 * threads));
   return maxRecords * Math.max(1, Math.floor(share / maxRecords));
 }
 

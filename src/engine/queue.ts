@@ -65,13 +65,13 @@ export class Queue {
     this.#backend = backend;
     this.#limits = limits;
     this.threads = Math.max(1, backend.info.threads);
-    this.#inlineLane = new Lane({ costClass: 'inline', units: 0 });
+    this.#inlineLane = new Lane({ costClass: 'inline', units: 0 }, this.threads);
   }
 
   /** A lane for operations of this cost; all inline operations share one. */
   lane(cost: Cost): Lane {
     if (cost.costClass === 'inline') return this.#inlineLane;
-    const lane = new Lane(cost);
+    const lane = new Lane(cost, this.threads);
     this.#lanes.push(lane);
     return lane;
   }
