@@ -147,6 +147,7 @@ describe('coalescing', () => {
     const dear = signing(await dearKey(open));
     const before = backend.submitted.length;
     await engine.sign(quick);
+    await engine.verify({ ...quick, signature: pattern(70) });
     assert.equal(backend.submitted.length, before);
     const busy = engine.sign(dear);
     await tick();

@@ -28,8 +28,8 @@ const MAX_SPARE_BLOCKS = 32;
 /** How far ahead of the threads the queue works, so that none waits for this thread to come round. */
 const AHEAD_BLOCKS_PER_THREAD = 2;
 const AHEAD_UNITS_PER_THREAD = 4 * BATCH_UNITS;
-/** What waking a thread and coming back costs: a signature of the quick curves is below it, and nothing else of the dear ones. */
-const HAND_OFF_UNITS = 12;
+/** What waking a thread and coming back costs: one operation of the quick curves is no more, and of the dear ones little else. */
+const HAND_OFF_UNITS = 24;
 
 export class Queue {
   readonly #backend: Backend;

@@ -244,10 +244,10 @@ export const KEY_SPECS = table({
   RSA_2048: rsa(16, 2048, 150, 16, 8, 30_000),
   RSA_3072: rsa(17, 3072, 830, 8, 17, 120_000),
   RSA_4096: rsa(18, 4096, 1900, 8, 30, 400_000),
-  ECC_NIST_P256: ec(32, 32, ['ECDSA_SHA_256', 'ECDH'], 10, 33, 10, 33, 10),
+  ECC_NIST_P256: ec(32, 32, ['ECDSA_SHA_256', 'ECDH'], 10, 33, 10, 24, 10),
   ECC_NIST_P384: ec(33, 48, ['ECDSA_SHA_384', 'ECDH'], 100, 260, 30, 160, 300),
   ECC_NIST_P521: ec(34, 66, ['ECDSA_SHA_512', 'ECDH'], 185, 570, 35, 215, 700),
-  ECC_SECG_P256K1: ec(35, 32, ['ECDSA_SHA_256'], 45, 135, 10, 45, 140),
+  ECC_SECG_P256K1: ec(35, 32, ['ECDSA_SHA_256'], 45, 135, 10, 24, 140),
   ECC_NIST_EDWARDS25519: {
     id: 40,
     family: 'edwards',
